@@ -1,0 +1,18 @@
+// Package kernels owns the inner loops: matrix products, convolutions, pooling,
+// elementwise functions, reductions and optimizer updates on float32 slices, and
+// the pool of goroutines that shares them out. It knows nothing of ONNX, graphs,
+// shapes beyond its own arguments, or where memory comes from: callers pass every
+// buffer, scratch included, and no kernel allocates. Level 0; it imports nothing
+// of this module.
+//
+// A Set is one way to compute (portable Go, AVX2 with FMA, AVX-512). Every kernel
+// is a method that takes the Pool it may use; a nil Pool means the calling
+// goroutine alone. Work is divided over independent outputs only, so a result
+// has the same bits for every number of threads. Sets may differ from each other
+// in the last bits, because the fast ones fuse a multiplication with the addition
+// that follows it.
+//
+// Slices must be long enough for the sizes given and a destination must not
+// overlap a source unless the function says so. A broken promise is a
+// programmer's mistake and panics.
+package kernels
