@@ -19,9 +19,9 @@ const (
 
 // Tensor is an n-dimensional array of one element type, in row-major order (TensorProto).
 //
-// Data holds the elements little-endian in the format's raw layout, whatever the file's storage was: 2-bit and
-// 4-bit elements packed with the first in the low bits, complex numbers as real and imaginary part, bool as one byte
-// of 0 or 1. Elements of a string tensor stand in Strings.
+// Data holds the elements little-endian in the format's raw layout, whatever the file's storage was: elements of 2, 4
+// and 6 bits packed into one stream of bits with the first in the low bits and zeros after the last, complex numbers
+// as real and imaginary part, bool as one byte of 0 or 1. Elements of a string tensor stand in Strings.
 type Tensor struct {
 	Name     string
 	Doc      string
@@ -59,25 +59,28 @@ type Value interface{ valueType() Type }
 // TypeOf gives the type of a value, with the shape of a tensor.
 func TypeOf(v Value) Type { return v.valueType() }
 
-// Sequence is a list of values of one type.
+// Sequence is a list of values of one type (SequenceProto).
 type Sequence struct {
-	Name   string
-	Elem   Type
-	Values []Value
+	Name    string
+	Elem    Type
+	Values  []Value
+	Unknown []byte
 }
 
-// Optional is a value or nothing; nothing where Value is nil.
+// Optional is a value or nothing; nothing where Value is nil (OptionalProto).
 type Optional struct {
-	Name  string
-	Elem  Type
-	Value Value
+	Name    string
+	Elem    Type
+	Value   Value
+	Unknown []byte
 }
 
-// Map maps the elements of Keys, an integer or string tensor of one dimension, to Values in the same order.
+// Map maps the elements of Keys, an integer or string tensor of one dimension, to Values in the same order (MapProto).
 type Map struct {
-	Name   string
-	Keys   *Tensor
-	Values *Sequence
+	Name    string
+	Keys    *Tensor
+	Values  *Sequence
+	Unknown []byte
 }
 
 // SparseTensor holds the elements that are not zero (SparseTensorProto). Its name is that of Values.
@@ -212,15 +215,20 @@ func View[T Element](t *Tensor) []T {
 	if t.Type.Bits() != size*8 {
 		panic(fmt.Sprintf("onnx.View: %v seen as elements of %d bytes", t, size))
 	}
-	if len(t.Data) == 0 {
-		return []T{}
-	}
-	if uintptr(unsafe.Pointer(&t.Data[0]))%unsafe.Alignof(zero) != 0 {
+	if len(t.Data) > 0 && uintptr(unsafe.Pointer(&t.Data[0]))%unsafe.Alignof(zero) != 0 {
 		aligned := AlignedBytes(len(t.Data))
 		copy(aligned, t.Data)
 		t.Data = aligned
 	}
-	return unsafe.Slice((*T)(unsafe.Pointer(&t.Data[0])), len(t.Data)/size)
+	return ElementsOf[T](t.Data)
+}
+
+// ElementsOf sees bytes as elements of T without copying. The bytes must start at a multiple of T's alignment.
+func ElementsOf[T Element](b []byte) []T {
+	if len(b) == 0 {
+		return []T{}
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), len(b)/int(unsafe.Sizeof(*new(T))))
 }
 
 // BytesOf sees elements as bytes without copying.

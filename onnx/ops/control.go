@@ -1,0 +1,100 @@
+package ops
+
+import (
+	"fmt"
+
+	"github.com/gonyx/gonyx/onnx"
+)
+
+// If: the outputs of one of two subgraphs, by a condition of one element. Subgraphs take no inputs and see the values around
+// the node. cond bool [] or [1]; outputs any, what both branches agree on is known beforehand.
+// 1: first · 11: branches may differ in shape · 13, 16, 19, 21, 23, 24, 25: types.
+// https://onnx.ai/onnx/operators/onnx__If.html
+
+func controlFamily() []Meaning {
+	return []Meaning{{
+		Name: "If", Class: Exact,
+		New: func(a *Attrs) Op {
+			return branch{then: a.Graph("then_branch"), other: a.Graph("else_branch"), outputs: a.Outputs()}
+		},
+	}}
+}
+
+type branch struct {
+	then, other *onnx.Graph
+	outputs     int
+}
+
+func (b branch) Infer(env *Env, in []Fact) ([]Fact, error) {
+	if len(b.then.Outputs) != b.outputs || len(b.other.Outputs) != b.outputs {
+		return nil, fmt.Errorf("the branches have %d and %d outputs, the node names %d", len(b.then.Outputs), len(b.other.Outputs), b.outputs)
+	}
+	if len(b.then.Inputs) != 0 || len(b.other.Inputs) != 0 {
+		return nil, fmt.Errorf("a branch has inputs, it must have none")
+	}
+	if sizes, ok := in[0].Sizes(); ok {
+		if n, err := onnx.Elements(sizes); err != nil || n != 1 {
+			return nil, fmt.Errorf("the condition must have one element")
+		}
+	}
+	then, err := env.InferGraph(b.then, []Fact{})
+	if err != nil {
+		return nil, fmt.Errorf("then_branch: %w", err)
+	}
+	other, err := env.InferGraph(b.other, []Fact{})
+	if err != nil {
+		return nil, fmt.Errorf("else_branch: %w", err)
+	}
+	if in[0].Value != nil {
+		if in[0].Value.Bools()[0] {
+			return then, nil
+		}
+		return other, nil
+	}
+	out := make([]Fact, b.outputs)
+	for i := range out {
+		out[i] = common(then[i], other[i])
+	}
+	return out, nil
+}
+
+// common is what two facts agree on.
+func common(a, b Fact) Fact {
+	if a.Type.Kind != b.Type.Kind {
+		return Absent
+	}
+	if a.Type.Kind != onnx.KindTensor {
+		return Fact{Type: a.Type}
+	}
+	elem := a.Elem()
+	if elem != b.Elem() {
+		elem = onnx.Undefined
+	}
+	if !a.Ranked() || !b.Ranked() || a.Rank() != b.Rank() {
+		return Unranked(elem)
+	}
+	dims := make([]onnx.Dim, a.Rank())
+	for i := range dims {
+		dims[i] = onnx.UnknownDim()
+		if a.Dims()[i].Value == b.Dims()[i].Value && a.Dims()[i].Param == b.Dims()[i].Param {
+			dims[i] = a.Dims()[i]
+		}
+	}
+	return Tensor(elem, dims...)
+}
+
+func (b branch) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
+	cond, ok := in[0].(*onnx.Tensor)
+	if !ok || cond.Type != onnx.Bool || cond.Len() != 1 {
+		return nil, fmt.Errorf("the condition must be a bool of one element")
+	}
+	g, name := b.other, "else_branch"
+	if cond.Bools()[0] {
+		g, name = b.then, "then_branch"
+	}
+	out, err := env.RunGraph(g, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return out, nil
+}
