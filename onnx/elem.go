@@ -32,6 +32,8 @@ const (
 	Float8E8M0     ElemType = 24
 	Uint2          ElemType = 25
 	Int2           ElemType = 26
+	Float6E2M3     ElemType = 27
+	Float6E3M2     ElemType = 28
 )
 
 type elemInfo struct {
@@ -45,7 +47,7 @@ var elems = [...]elemInfo{
 	{"int64", 64}, {"string", 0}, {"bool", 8}, {"float16", 16}, {"double", 64}, {"uint32", 32}, {"uint64", 64},
 	{"complex64", 64}, {"complex128", 128}, {"bfloat16", 16}, {"float8e4m3fn", 8}, {"float8e4m3fnuz", 8},
 	{"float8e5m2", 8}, {"float8e5m2fnuz", 8}, {"uint4", 4}, {"int4", 4}, {"float4e2m1", 4}, {"float8e8m0", 8},
-	{"uint2", 2}, {"int2", 2},
+	{"uint2", 2}, {"int2", 2}, {"float6e2m3", 6}, {"float6e3m2", 6},
 }
 
 // Valid says whether the number is one of the format's element types, Undefined left out.
@@ -59,7 +61,7 @@ func (t ElemType) String() string {
 	return elems[t].name
 }
 
-// Bits gives the size of an element in bits: 2 and 4 for the packed types, 0 for strings and unknown types.
+// Bits gives the size of an element in bits: 2, 4 and 6 for the packed types, 0 for strings and unknown types.
 func (t ElemType) Bits() int {
 	if t < 0 || int(t) >= len(elems) {
 		return 0
