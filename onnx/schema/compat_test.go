@@ -30,6 +30,7 @@ func TestCompatibility(t *testing.T) {
 		"two types no longer tied to each other":     {"BatchNormalization", 14, 15, true, true},
 		"two types newly tied to each other":         {"BatchNormalization", 15, 14, false, true},
 		"variadic and heterogeneous, more types":     {"Loop", 11, 13, true, true},
+		"integers lost":                              {"ReduceLogSum", 18, 28, false, true},
 		"deprecated":                                 {"Upsample", 9, 10, false, false},
 		"after a deprecated one":                     {"GroupNormalization", 18, 21, false, false},
 		"two steps, each a superset":                 {"Reshape", 5, 25, true, false},

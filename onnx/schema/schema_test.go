@@ -19,13 +19,13 @@ func lookup(t *testing.T, domain, name string, opset int64) *schema.Op {
 	return op
 }
 
-// The numbers of ONNX 1.23's Changelog.
+// The numbers of the operator registry of ONNX 1.23.
 func TestCounts(t *testing.T) {
 	counts := map[string]int{}
 	for op := range schema.All() {
 		counts[op.Domain]++
 	}
-	want := map[string]int{"": 612, "ai.onnx.ml": 25, "ai.onnx.preview": 1, "ai.onnx.preview.training": 4}
+	want := map[string]int{"": 629, "ai.onnx.ml": 25, "ai.onnx.preview": 1, "ai.onnx.preview.training": 4}
 	if len(counts) != len(want) || !slices.Equal(schema.Domains(), []string{"", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training"}) {
 		t.Errorf("domains: got %v and %q, want those of %v", counts, schema.Domains(), want)
 	}
@@ -48,6 +48,7 @@ func TestVersions(t *testing.T) {
 		"Reshape":  {1, 5, 13, 14, 19, 21, 23, 24, 25},
 		"Softmax":  {1, 11, 13},
 		"Split":    {1, 2, 11, 13, 18},
+		"Cast":     {1, 6, 9, 13, 19, 21, 23, 24, 25, 28},
 		"Abs":      {1, 6, 13},
 		"Xor":      {1, 7},
 		"Nonesuch": nil,
@@ -106,8 +107,8 @@ func TestLookupFindsAll(t *testing.T) {
 			t.Errorf("Versions does not list %v", op)
 		}
 	}
-	if n != 642 {
-		t.Errorf("All: got %d versions, want 642", n)
+	if n != 659 {
+		t.Errorf("All: got %d versions, want 659", n)
 	}
 }
 
@@ -156,6 +157,12 @@ func TestDefaults(t *testing.T) {
 	if a := lookup(t, "", "Split", 13).Attribute("num_outputs"); a != nil {
 		t.Errorf("num_outputs of Split-13: got %+v, want none", a)
 	}
+	if a := lookup(t, "", "SpaceToDepth", 28).Attribute("mode"); a == nil || a.Default.Str != "DCR" {
+		t.Errorf("mode of SpaceToDepth-28: got %+v, want one with the default DCR", a)
+	}
+	if a := lookup(t, "", "SpaceToDepth", 27).Attribute("mode"); a != nil {
+		t.Errorf("mode of SpaceToDepth-13: got %+v, want none", a)
+	}
 	if a := lookup(t, "", "Cast", 13).Attribute("to"); a == nil || !a.Required {
 		t.Errorf("to of Cast: got %+v, want a required attribute", a)
 	}
@@ -176,8 +183,8 @@ func TestDefaultTypes(t *testing.T) {
 			}
 		}
 	}
-	if n != 610 {
-		t.Errorf("got %d defaults, want the 610 that the Changelog prints", n)
+	if n != 631 {
+		t.Errorf("got %d defaults, want the 631 of the standard", n)
 	}
 }
 
@@ -263,8 +270,8 @@ func TestTypeSpelling(t *testing.T) {
 			t.Errorf("type %q: onnx.Type spells it %q", s, typ)
 		}
 	}
-	if n != 102 {
-		t.Errorf("got %d types, want 102", n)
+	if n != 120 {
+		t.Errorf("got %d types, want 120", n)
 	}
 	for op := range schema.All() {
 		for _, p := range slices.Concat(op.Inputs.Params, op.Outputs.Params) {

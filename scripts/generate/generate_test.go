@@ -151,11 +151,15 @@ func TestReadStandardRefuses(t *testing.T) {
 		"variadic and not the last":  {`{"operators":[{"name":"A","since":1,"inputs":{"min":1,"max":-1,"params":[{"name":"x","type":"tensor(int8)","variadic":true},{"name":"y","type":"tensor(int8)"}]}}]}`, none},
 		"both variadic and optional": {`{"operators":[{"name":"A","since":1,"inputs":{"min":1,"max":-1,"params":[{"name":"x","type":"tensor(int8)","variadic":true,"optional":true}]}}]}`, none},
 	} {
-		if _, err := readStandard([]byte(c[0]), []byte(c[1])); err == nil || !strings.Contains(err.Error(), message) {
+		if _, err := readStandard([]input{{"some.json", []byte(c[0])}}, []byte(c[1])); err == nil || !strings.Contains(err.Error(), message) {
 			t.Errorf("got error %v, want one that says %q", err, message)
 		}
 	}
-	if _, err := readStandard([]byte(`{"operators":[{"name":"A","since":1,`+one+`}]}`), []byte(none)); err != nil {
+	fine := input{"some.json", []byte(`{"operators":[{"name":"A","since":1,` + one + `}]}`)}
+	if _, err := readStandard([]input{fine}, []byte(none)); err != nil {
 		t.Errorf("a fine operator: got error %v, want none", err)
+	}
+	if _, err := readStandard([]input{fine, {"other.json", fine.text}}, []byte(none)); err == nil || !strings.Contains(err.Error(), "stated twice") {
+		t.Errorf("an operator in two files: got error %v, want one that says \"stated twice\"", err)
 	}
 }

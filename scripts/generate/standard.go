@@ -10,12 +10,25 @@ import (
 )
 
 //go:embed onnx-1.23.json
-var standardJSON []byte
+var changelogJSON []byte
+
+//go:embed onnx-1.23-registry.json
+var registryJSON []byte
 
 //go:embed exact-defaults.json
 var exactJSON []byte
 
-// standard is onnx-1.23.json.
+// input is a file of operator versions. No version stands in two of them.
+type input struct {
+	name string
+	text []byte
+}
+
+func inputs() []input {
+	return []input{{"onnx-1.23.json", changelogJSON}, {"onnx-1.23-registry.json", registryJSON}}
+}
+
+// standard is what an [input] holds.
 type standard struct {
 	Source    string     `json:"source"`
 	Operators []operator `json:"operators"`
@@ -76,22 +89,26 @@ func decodeStrictly(text []byte, into any) error {
 
 // readStandard reads the inputs, sorts operators by domain, name and version, spells types one way, puts exact
 // defaults in place, and refuses whatever does not hang together.
-func readStandard(text, exact []byte) ([]operator, error) {
-	var s standard
-	if err := decodeStrictly(text, &s); err != nil {
-		return nil, fmt.Errorf("onnx-1.23.json: %w", err)
+func readStandard(inputs []input, exact []byte) ([]operator, error) {
+	var ops []operator
+	for _, in := range inputs {
+		var s standard
+		if err := decodeStrictly(in.text, &s); err != nil {
+			return nil, fmt.Errorf("%s: %w", in.name, err)
+		}
+		for i := range s.Operators {
+			if err := s.Operators[i].settle(); err != nil {
+				return nil, fmt.Errorf("%s: %v: %w", in.name, &s.Operators[i], err)
+			}
+		}
+		ops = append(ops, s.Operators...)
 	}
-	ops := s.Operators
 	slices.SortFunc(ops, func(a, b operator) int {
 		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Since, b.Since))
 	})
-	for i := range ops {
-		o := &ops[i]
-		if i > 0 && o.Domain == ops[i-1].Domain && o.Name == ops[i-1].Name && o.Since == ops[i-1].Since {
-			return nil, fmt.Errorf("onnx-1.23.json: %v: stated twice", o)
-		}
-		if err := o.settle(); err != nil {
-			return nil, fmt.Errorf("onnx-1.23.json: %v: %w", o, err)
+	for i := 1; i < len(ops); i++ {
+		if o := &ops[i]; o.Domain == ops[i-1].Domain && o.Name == ops[i-1].Name && o.Since == ops[i-1].Since {
+			return nil, fmt.Errorf("%v: stated twice", o)
 		}
 	}
 	var e exactDefaults

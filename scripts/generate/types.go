@@ -8,9 +8,9 @@ import (
 
 // elementWords lists the standard's words for tensor elements.
 var elementWords = []string{
-	"bfloat16", "bool", "complex128", "complex64", "double", "float", "float16", "float4e2m1", "float8e4m3fn",
-	"float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float8e8m0", "int16", "int2", "int32", "int4", "int64", "int8",
-	"string", "uint16", "uint2", "uint32", "uint4", "uint64", "uint8",
+	"bfloat16", "bool", "complex128", "complex64", "double", "float", "float16", "float4e2m1", "float6e2m3",
+	"float6e3m2", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float8e8m0", "int16", "int2", "int32",
+	"int4", "int64", "int8", "string", "uint16", "uint2", "uint32", "uint4", "uint64", "uint8",
 }
 
 // spellType gives the one spelling of a type that the suite uses: no spaces, and the value of a map written as the
