@@ -31,6 +31,9 @@ type Type struct {
 	Name       string   // of an opaque type
 	Denotation string
 	Unknown    []byte
+
+	// Fields unknown to this version, of the message for the kind and of the shape in it.
+	KindUnknown, ShapeUnknown []byte
 }
 
 // TensorType makes a tensor type with a shape.
@@ -79,6 +82,7 @@ type Dim struct {
 	Value      int64  // the size, or -1 where it is not known
 	Param      string // the symbol, where the size is not known but named
 	Denotation string
+	Unknown    string // fields unknown to this version; a string, so that dimensions can be compared with ==
 }
 
 // Fixed is a dimension of known size.
