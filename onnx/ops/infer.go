@@ -315,3 +315,31 @@ func Schema(domain, name string, opset int64) (*schema.Op, bool) {
 	}
 	return schema.Lookup(domain, name, opset)
 }
+
+// InferNode gives the facts of the outputs of one node of the newest version from those of its inputs, for whoever builds a
+// graph node by node. A node whose operator has no meaning here gives absent facts.
+func InferNode(table *Table, n *onnx.Node, in []Fact) ([]Fact, error) {
+	w := &inference{table: table}
+	s := &scope{facts: make(Facts, len(in))}
+	for i, name := range n.Inputs {
+		if name != "" {
+			s.facts[name] = in[i]
+		}
+	}
+	if op, ok := Schema(n.Domain, n.OpType, 0); ok {
+		if err := checkNode(n, op); err != nil {
+			return nil, err
+		}
+		if err := checkTypes(n, op, func(name string) Fact { return s.facts[name] }); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.node(n, s, nil); err != nil {
+		return nil, err
+	}
+	out := make([]Fact, len(n.Outputs))
+	for i, name := range n.Outputs {
+		out[i] = s.facts[name]
+	}
+	return out, nil
+}

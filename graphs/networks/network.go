@@ -1,0 +1,172 @@
+package networks
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gonyx/gonyx/graphs"
+	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/features"
+)
+
+// Network is an entry of the catalogue.
+type Network struct {
+	Name    string
+	Summary string // one line for --help
+	Options []Option
+	// Build makes the network for the data and the settings. Its errors are for people.
+	Build func(*Settings, Data) (*Instance, error)
+}
+
+// Option is a size or choice that --set changes.
+type Option struct {
+	Name, Default, Help string
+}
+
+// Data is what a network is told of the data: the shapes of one row, and what the data knows of its own features.
+type Data struct {
+	X, Y   []int64          // Y is nil where the data has no targets
+	Recipe *features.Recipe // nil where rows are nothing but numbers
+}
+
+// Instance is a network with its sizes settled.
+type Instance struct {
+	Name string
+	// Model is what is exported: inputs named as the data set's fields (x, epsilon), output y.
+	Model *graphs.Model
+	// Training has the model's nodes and the loss: inputs named as the data set's fields, outputs LossOutput, one for each of
+	// Terms, and PredictionOutput, which is what Model's output is.
+	Training *graphs.Model
+	Terms    []string // names of the loss's terms, without "loss_"; empty where there is but one
+	Features *features.Recipe
+	Recipe   Recipe
+	Settings []Setting // every option with the value in force, for the model's metadata
+}
+
+// Names of the training graph's outputs.
+const (
+	LossOutput       = "loss"
+	TermPrefix       = "loss_"
+	PredictionOutput = "prediction"
+)
+
+// Recipe is how a network is trained where no flag says otherwise.
+type Recipe struct {
+	Optimizer string // as --optimizer takes it
+	Schedule  string // as --schedule takes it
+	ClipNorm  float64
+	Epochs    int
+	BatchSize int
+	Limit     int    // generated rows an epoch
+	Dataset   string // name of the data set it is meant for
+}
+
+// Setting is an option's name and value.
+type Setting struct{ Name, Value string }
+
+// All lists the catalogue.
+func All() []Network {
+	return []Network{yolo()}
+}
+
+// Find gives the network of that name; the error lists those there are.
+func Find(name string) (Network, error) {
+	var names []string
+	for _, n := range All() {
+		if n.Name == name {
+			return n, nil
+		}
+		names = append(names, n.Name)
+	}
+	return Network{}, fmt.Errorf("network %q is not in the catalogue, which has %s", name, strings.Join(names, ", "))
+}
+
+// Settings reads options by name. It remembers the first mistake.
+type Settings struct {
+	options []Option
+	given   map[string]string
+	used    []Setting
+	err     error
+}
+
+// NewSettings reads what --set gave. Names that are none of the options are left for whoever else they belong to.
+func NewSettings(options []Option, given map[string]string) *Settings {
+	return &Settings{options: options, given: given}
+}
+
+// Given says whether the option was set.
+func (s *Settings) Given(name string) bool { _, ok := s.given[name]; return ok }
+
+// Str reads an option.
+func (s *Settings) Str(name string) string {
+	v, ok := s.given[name]
+	if !ok {
+		i := slices.IndexFunc(s.options, func(o Option) bool { return o.Name == name })
+		if i < 0 {
+			panic("networks: no option " + name)
+		}
+		v = s.options[i].Default
+	}
+	return v
+}
+
+// Int reads an option that is a whole number within bounds. It records the value as the one in force.
+func (s *Settings) Int(name string, low, high int64) int64 {
+	v := s.Str(name)
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < low || n > high {
+		s.Fail("--set %s=%s: want a whole number from %d to %d", name, v, low, high)
+		return low
+	}
+	return n
+}
+
+// Float reads an option that is a number within bounds.
+func (s *Settings) Float(name string, low, high float64) float64 {
+	v := s.Str(name)
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(f >= low && f <= high) {
+		s.Fail("--set %s=%s: want a number from %g to %g", name, v, low, high)
+		return low
+	}
+	return f
+}
+
+// Agree gives the value that the data dictates, and fails where the option was set to another.
+func (s *Settings) Agree(name string, data int64) int64 {
+	if s.Given(name) && s.given[name] != strconv.FormatInt(data, 10) {
+		s.Fail("--set %s=%s contradicts the data, which has %d", name, s.given[name], data)
+	}
+	return data
+}
+
+// Use records an option's value in force.
+func (s *Settings) Use(name string, value any) {
+	s.used = append(s.used, Setting{name, fmt.Sprint(value)})
+}
+
+// Used lists the values in force.
+func (s *Settings) Used() []Setting { return s.used }
+
+// Fail remembers a mistake; the first counts.
+func (s *Settings) Fail(format string, args ...any) {
+	if s.err == nil {
+		s.err = &SettingError{fmt.Sprintf(format, args...)}
+	}
+}
+
+// Err gives the first mistake.
+func (s *Settings) Err() error { return s.err }
+
+// SettingError is a setting that cannot be, alone or with others: misuse, not bad data.
+type SettingError struct{ text string }
+
+func (e *SettingError) Error() string { return e.text }
+
+// input declares a batch of rows.
+func input(b *graphs.Builder, name string, row []int64) graphs.Value {
+	dims := append([]onnx.Dim{onnx.Symbol(graphs.Batch)}, onnx.FixedDims(row...)...)
+	return b.Input(name, onnx.Float, dims...)
+}
