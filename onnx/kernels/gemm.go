@@ -30,14 +30,15 @@ func (s Set) Gemm(p *Pool, g Gemm) {
 	}
 	g.check()
 	t := gemmTask{set: s, g: g}
-	if parts := p.split(g.M, 2*g.M*g.N*g.K); parts > 1 && p.begin() {
+	t.plan()
+	if parts := p.split(t.units, 2*g.M*g.N*g.K); parts > 1 && p.begin() {
 		p.gemm = t
-		p.share(&p.gemm, g.M, parts)
+		p.share(&p.gemm, t.units, parts)
 		p.gemm = gemmTask{}
 		p.end()
 		return
 	}
-	t.run(0, 0, g.M)
+	t.run(0, 0, t.units)
 }
 
 // check fills the strides in and panics on slices that are too short.
@@ -74,14 +75,6 @@ func checkMatrix(text string, x []float32, stride, rows, cols int) int {
 	return stride
 }
 
-type gemmTask struct {
-	set Set
-	g   Gemm
-}
-
-// run computes rows lo..hi of C.
-func (t *gemmTask) run(_, lo, hi int) { gemmPortable(&t.g, lo, hi) }
-
 func gemmPortable(g *Gemm, lo, hi int) {
 	strideA, stepA := g.LDA, 1
 	if g.TransA {
@@ -89,19 +82,7 @@ func gemmPortable(g *Gemm, lo, hi int) {
 	}
 	for i := lo; i < hi; i++ {
 		c := g.C[i*g.LDC : i*g.LDC+g.N]
-		if !g.Accumulate {
-			clear(c)
-		}
-		if g.RowBias != nil {
-			for j := range c {
-				c[j] += g.RowBias[i]
-			}
-		}
-		if g.ColumnBias != nil {
-			for j, v := range g.ColumnBias[:g.N] {
-				c[j] += v
-			}
-		}
+		g.startRow(i, c)
 		if g.K > 0 {
 			a := g.A[i*strideA:]
 			switch {
@@ -117,6 +98,23 @@ func gemmPortable(g *Gemm, lo, hi int) {
 		}
 		if g.Act.Function != Identity {
 			unaryPortable(g.Act, c, c)
+		}
+	}
+}
+
+// startRow writes to row i, c, what its sums start from.
+func (g *Gemm) startRow(i int, c []float32) {
+	if !g.Accumulate {
+		clear(c)
+	}
+	if g.RowBias != nil {
+		for j := range c {
+			c[j] += g.RowBias[i]
+		}
+	}
+	if g.ColumnBias != nil {
+		for j, v := range g.ColumnBias[:g.N] {
+			c[j] += v
 		}
 	}
 }

@@ -1,0 +1,210 @@
+package kernels
+
+import "unsafe"
+
+// Sizes in which a product is walked. A slab of B is kSlab rows of one panel:
+// 32 KB, which stay in the first-level cache while all rows of A pass.
+const (
+	kSlab     = 128
+	rowBlock  = 128     // rows of C that share a slab which had to be copied
+	smallB    = 1 << 17 // elements of B that the second-level cache holds beside the rest
+	fewRows   = 16      // up to here C is shared out by columns
+	copySlabs = 48      // rows from which copying a slab of B pays
+)
+
+// gemmTask is a product shared out in units that write different parts of C.
+type gemmTask struct {
+	set   Set
+	g     Gemm
+	walk  gemmWalk
+	units int
+}
+
+type gemmWalk uint8
+
+const (
+	byRows    gemmWalk = iota // a unit is a row (portable) or a strip of rows
+	byColumns                 // a unit is a panel of columns of a small B
+	byBlocks                  // a unit is rowBlock rows of a panel of columns
+)
+
+// plan chooses the walk. It does not change a result: every element is summed in
+// order of k by all of them.
+func (t *gemmTask) plan() {
+	g := &t.g
+	if t.set.isa == portable || g.K <= 0 {
+		t.set, t.walk, t.units = Portable, byRows, g.M
+		return
+	}
+	panels := (g.N + panel - 1) / panel
+	switch {
+	case g.Packed != nil || g.TransB || g.K*g.N > smallB:
+		t.walk, t.units = byBlocks, panels*((g.M+rowBlock-1)/rowBlock)
+	case g.M <= fewRows:
+		t.walk, t.units = byColumns, panels
+	default:
+		t.walk, t.units = byRows, (g.M+t.set.rows(false)-1)/t.set.rows(false)
+	}
+	if n := bools(g.Accumulate, g.RowBias != nil, g.ColumnBias != nil); n > 1 {
+		g.startInC()
+	}
+}
+
+func bools(list ...bool) int {
+	n := 0
+	for _, b := range list {
+		if b {
+			n++
+		}
+	}
+	return n
+}
+
+// startInC adds what the sums start from up in C, where the inner kernels take one
+// of these only.
+func (g *Gemm) startInC() {
+	for i := range g.M {
+		c := g.C[i*g.LDC:][:g.N]
+		g.startRow(i, c)
+	}
+	g.Accumulate, g.RowBias, g.ColumnBias = true, nil, nil
+}
+
+func (t *gemmTask) run(_, lo, hi int) {
+	g := &t.g
+	if t.set.isa == portable {
+		gemmPortable(g, lo, hi)
+		return
+	}
+	switch t.walk {
+	case byRows:
+		mr := t.set.rows(false)
+		t.whole(lo*mr, min(hi*mr, g.M), 0, g.N)
+	case byColumns:
+		t.whole(0, g.M, lo*panel, min(hi*panel, g.N))
+	case byBlocks:
+		var slab [kSlab*panel + 15]float32
+		x := align(slab[:])
+		blocks := (g.M + rowBlock - 1) / rowBlock
+		for u := lo; u < hi; u++ {
+			i, j := u%blocks*rowBlock, u/blocks*panel
+			t.block(i, min(i+rowBlock, g.M), j, min(j+panel, g.N), x)
+		}
+	}
+}
+
+// args is the call for C from row i and column j, before B is known.
+func (t *gemmTask) args(i, j int) (a tileArgs, complete bool) {
+	g := &t.g
+	a = tileArgs{c: at(g.C, i*g.LDC+j), rowC: 4 * g.LDC, k: g.K}
+	if g.TransA {
+		a.a, a.rowA, a.stepA = at(g.A, i), 4, 4*g.LDA
+	} else {
+		a.a, a.rowA, a.stepA = at(g.A, i*g.LDA), 4*g.LDA, 4
+	}
+	switch {
+	case g.Accumulate:
+		a.init, a.rowInit = a.c, a.rowC
+	case g.RowBias != nil:
+		a.init, a.rowInit, a.spread = at(g.RowBias, i), 4, 1
+	case g.ColumnBias != nil:
+		a.init = at(g.ColumnBias, j)
+	default:
+		a.init, a.spread = unsafe.Pointer(&zeroInit), 1
+	}
+	return a, a.activation(g.Act)
+}
+
+// strips is in how many strips m rows go, as even as can be.
+func (t *gemmTask) strips(m int) int {
+	mr := t.set.rows(false)
+	return (m + mr - 1) / mr
+}
+
+// whole computes rows i0..i1 and columns j0..j1 over all of K, B as it lies.
+func (t *gemmTask) whole(i0, i1, j0, j1 int) {
+	g := &t.g
+	t.touch(i0, i1, j0, j1)
+	n := t.strips(i1 - i0)
+	for s := range n {
+		lo, hi := i0+(i1-i0)*s/n, i0+(i1-i0)*(s+1)/n
+		a, complete := t.args(lo, j0)
+		a.b, a.rowB = at(g.B, j0), 4*g.LDB
+		t.set.strip(false, hi-lo, j1-j0, a)
+		if !complete {
+			t.activate(lo, hi, j0, j1)
+		}
+	}
+}
+
+// block computes rows i0..i1 of one panel, slab by slab of K.
+func (t *gemmTask) block(i0, i1, j0, j1 int, slab []float32) {
+	g := &t.g
+	t.touch(i0, i1, j0, j1)
+	n := t.strips(i1 - i0)
+	complete := true
+	for k0 := 0; k0 < g.K; k0 += kSlab {
+		k1 := min(k0+kSlab, g.K)
+		var b unsafe.Pointer
+		rowB := 4 * panel
+		switch {
+		case g.Packed != nil:
+			b = at(g.Packed.data, j0*g.K+k0*panel)
+		case g.TransB:
+			t.set.transpose(slab, panel, g.B[j0*g.LDB+k0:], g.LDB, j1-j0, k1-k0)
+			b = at(slab, 0)
+		case i1-i0 < copySlabs:
+			b, rowB = at(g.B, k0*g.LDB+j0), 4*g.LDB
+		default:
+			for k := k0; k < k1; k++ {
+				copy(slab[(k-k0)*panel:][:panel], g.B[k*g.LDB+j0:k*g.LDB+j1])
+			}
+			b = at(slab, 0)
+		}
+		for s := range n {
+			lo, hi := i0+(i1-i0)*s/n, i0+(i1-i0)*(s+1)/n
+			a, all := t.args(lo, j0)
+			a.b, a.rowB, a.k = b, rowB, k1-k0
+			a.a = unsafe.Add(a.a, k0*a.stepA)
+			if k0 > 0 {
+				a.init, a.rowInit, a.spread = a.c, a.rowC, 0
+			}
+			if complete = all; k1 < g.K {
+				a.act = 0
+			}
+			t.set.strip(false, hi-lo, j1-j0, a)
+		}
+	}
+	if !complete {
+		t.activate(i0, i1, j0, j1)
+	}
+}
+
+func (t *gemmTask) activate(i0, i1, j0, j1 int) {
+	for i := i0; i < i1; i++ {
+		c := t.g.C[i*t.g.LDC+j0 : i*t.g.LDC+j1]
+		t.set.unary(t.g.Act, c, c)
+	}
+}
+
+// touch tells the race detector what the kernels read and write.
+func (t *gemmTask) touch(i0, i1, j0, j1 int) {
+	if !raceEnabled {
+		return
+	}
+	g := &t.g
+	for i := i0; i < i1; i++ {
+		raceWrite(g.C[i*g.LDC+j0 : i*g.LDC+j1])
+		if !g.TransA {
+			raceRead(g.A[i*g.LDA : i*g.LDA+g.K])
+		}
+	}
+	for k := range g.K {
+		if g.TransA {
+			raceRead(g.A[k*g.LDA+i0 : k*g.LDA+i1])
+		}
+		if g.Packed == nil && !g.TransB {
+			raceRead(g.B[k*g.LDB+j0 : k*g.LDB+j1])
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package kernels
+
+import "unsafe"
+
+// tileArgs is what one call of an inner kernel computes: mr rows of C by a number
+// of tiles side by side. Strides are in bytes. The fields' order is known to the
+// generator (_avo/tile.go).
+type tileArgs struct {
+	a       unsafe.Pointer // first element of the rows of A
+	rowA    int            // from row to row of A
+	stepA   int            // from k to k of A
+	b       unsafe.Pointer // first row of the first tile of B
+	rowB    int            // from k to k of B
+	offs    *int           // in place of rowB for convolutions: where row k of B starts
+	c       unsafe.Pointer
+	rowC    int
+	k       int
+	tiles   int            // counted down to 0
+	stepB   int            // from tile to tile of B
+	init    unsafe.Pointer // what the sum starts from; moves on with the tiles
+	rowInit int
+	spread  int // 1: init is one number a row; 0: it is a matrix like C
+	act     int // 0 none, 1 relu, 2 leaky relu
+	slope   float32
+	mask    uint32         // lanes of the last vector of a tile
+	lanes   unsafe.Pointer // the same for AVX2: eight int32
+}
+
+// laneMasks holds, from element 8-n on, a mask of n lanes for AVX2.
+var laneMasks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
+
+// zeroInit is where a sum without bias starts from.
+var zeroInit float32
+
+// lanes is the number of float32 in a vector.
+func (s Set) lanes() int {
+	if s.isa == avx512 {
+		return 16
+	}
+	return 8
+}
+
+// tail sets the mask of a vector with n lanes.
+func (a *tileArgs) tail(n int) {
+	a.mask = 1<<n - 1
+	a.lanes = unsafe.Pointer(&laneMasks[8-min(n, 8)])
+}
+
+// activation sets what the kernels apply as they store, and reports whether that
+// is all of f.
+func (a *tileArgs) activation(f Activation) bool {
+	switch f.Function {
+	case Identity:
+		a.act = 0
+	case Relu:
+		a.act = 1
+	case LeakyRelu:
+		a.act, a.slope = 2, f.Slope
+	default:
+		a.act = 0
+		return false
+	}
+	return true
+}
+
+// strip computes mr rows of n columns of C. a says where they start; tiles, stepB
+// and masks are set here. With conv, B has a table of offsets. a is a value: what a
+// function stores through a pointer, the compiler moves to the heap.
+func (s Set) strip(conv bool, mr, n int, a tileArgs) {
+	lanes := s.lanes()
+	for {
+		nv := s.vectors(conv, mr, n)
+		width := nv * lanes
+		a.stepB = width * 4
+		if n < width {
+			nv = (n + lanes - 1) / lanes
+			a.tail(n - (nv-1)*lanes)
+			a.tiles = 1
+			s.tile(conv, mr, nv, true, &a)
+			return
+		}
+		a.tiles = n / width
+		a.tail(lanes)
+		n -= a.tiles * width
+		bytes := a.tiles * width * 4
+		s.tile(conv, mr, nv, false, &a)
+		if n == 0 {
+			return
+		}
+		a.b, a.c = unsafe.Add(a.b, bytes), unsafe.Add(a.c, bytes)
+	}
+}
+
+// rows is the greatest number of rows of C that an inner kernel takes.
+func (s Set) rows(conv bool) int {
+	switch {
+	case s.isa == avx512:
+		return 8
+	case conv:
+		return 4
+	}
+	return 6
+}
+
+// vectors is how many vectors wide a tile of mr rows should be. Few rows need more
+// vectors, so that one addition need not wait for the one before.
+func (s Set) vectors(conv bool, mr, n int) int {
+	switch {
+	case conv:
+		return 3
+	case mr <= s.rows(false)/2 && mr <= 4 && n >= 4*s.lanes() && (s.isa == avx512 || mr <= 2):
+		return 4
+	}
+	return 2
+}
+
+func at(x []float32, i int) unsafe.Pointer {
+	return unsafe.Pointer(&x[i])
+}

@@ -1,0 +1,7 @@
+//go:build !amd64 || noasm
+
+package kernels
+
+func (s Set) tile(conv bool, mr, nv int, last bool, a *tileArgs) {
+	panic("kernels: no such set in this build")
+}
