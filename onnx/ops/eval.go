@@ -97,13 +97,6 @@ func (e *Evaluator) Run(ctx context.Context, in []onnx.Value, o EvalOptions) ([]
 	return r.graph(e.graph, in, nil)
 }
 
-// RunSub evaluates a subgraph of the graph with values around it given by name, for engines that run the outer graph
-// in their own way.
-func (e *Evaluator) RunSub(ctx context.Context, g *onnx.Graph, in []onnx.Value, around map[string]onnx.Value, o EvalOptions) ([]onnx.Value, error) {
-	r := &evaluation{e: e, ctx: ctx, limit: o.Limit, rand: rand.New(rand.NewPCG(o.Seed, 0x5eed))}
-	return r.graph(g, in, &values{own: around})
-}
-
 type evaluation struct {
 	e     *Evaluator
 	ctx   context.Context
@@ -259,4 +252,15 @@ func Densify(s *onnx.SparseTensor, limit int64) (*onnx.Tensor, error) {
 		copy(out.Data[pos*int64(size):(pos+1)*int64(size)], v.Data[i*size:])
 	}
 	return out, nil
+}
+
+// EvalNode evaluates one node of the graph on values at hand, for engines that run the graph in their own way. around holds the
+// values around the node that its subgraphs read, by name.
+func (e *Evaluator) EvalNode(ctx context.Context, n *onnx.Node, in []onnx.Value, around map[string]onnx.Value, o EvalOptions) ([]onnx.Value, error) {
+	r := &evaluation{e: e, ctx: ctx, limit: o.Limit, rand: rand.New(rand.NewPCG(o.Seed, 0x5eed))}
+	env := &Env{Limit: r.limit, Rand: r.rand, ctx: ctx}
+	env.run = func(g *onnx.Graph, in []onnx.Value) ([]onnx.Value, error) {
+		return r.graph(g, in, &values{own: around})
+	}
+	return EvalOp(e.ops[n], env, in)
 }

@@ -1,0 +1,245 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
+	"github.com/gonyx/gonyx/onnx/ops"
+	"github.com/gonyx/gonyx/onnx/wire"
+)
+
+// Options says how a graph is compiled. The zero value is the fastest kernels on all processors.
+type Options struct {
+	Kernels     string // name of a kernel set; the best supported one where empty
+	Threads     int    // 0: as many as Go may use
+	MemoryLimit int64  // bytes that any one tensor or arena may take; ops.DefaultLimit where 0
+	Seed        uint64 // of random operators without a seed of their own
+	Opset       int64  // for graphs collected from stock onnx-go without the file's bytes: the default domain's version, 0 to work it out
+}
+
+func (o Options) limit() int64 {
+	if o.MemoryLimit > 0 {
+		return o.MemoryLimit
+	}
+	return ops.DefaultLimit
+}
+
+// Model is a compiled graph. It keeps a plan for each of the latest input shapes. It is safe for many goroutines.
+type Model struct {
+	File     *onnx.Model // what was loaded; nil where only a graph was compiled
+	Warnings []string    // of the check of a loaded file
+	graph    *onnx.Graph // lifted and folded
+	eval     *ops.Evaluator
+	target   ops.Target
+	options  Options
+	packs    *packs
+
+	mu    sync.Mutex
+	plans map[string]*Plan
+	order []string // keys of plans, the latest used last
+}
+
+// maxPlans bounds the plans a model keeps.
+const maxPlans = 16
+
+// Load reads, checks and compiles a model file, external data included.
+func Load(path string, o Options) (*Model, error) {
+	file, err := wire.ReadFile(path, wire.Options{MemoryLimit: o.limit()})
+	if err != nil {
+		return nil, err
+	}
+	return CompileModel(file, o)
+}
+
+// CompileModel checks and compiles a decoded model.
+func CompileModel(file *onnx.Model, o Options) (*Model, error) {
+	warnings, err := ops.Check(file, o.limit())
+	if err != nil {
+		return nil, err
+	}
+	g := file.Graph
+	if len(g.Opsets) == 0 {
+		g = ops.WithOpset1(g)
+	}
+	m, err := Compile(g, o)
+	if err != nil {
+		return nil, err
+	}
+	m.File, m.Warnings = file, warnings
+	return m, nil
+}
+
+// Compile is the only way from a graph to plans. It fails where an operator is not supported, naming every such node.
+func Compile(g *onnx.Graph, o Options) (*Model, error) {
+	lifted, err := ops.LiftWithin(g, o.limit())
+	if err != nil {
+		return nil, fmt.Errorf("backend: %w", err)
+	}
+	eval, err := ops.NewEvaluator(lifted)
+	if err != nil {
+		return nil, fmt.Errorf("backend: %w", err)
+	}
+	set := kernels.Best()
+	if o.Kernels != "" {
+		var ok bool
+		if set, ok = kernels.Parse(o.Kernels); !ok {
+			return nil, fmt.Errorf("backend: kernel set %q is not one of %s, which this processor runs", o.Kernels, setNames())
+		}
+	}
+	m := &Model{eval: eval, options: o, plans: make(map[string]*Plan), packs: newPacks()}
+	m.target = ops.Target{Set: set}
+	if o.Threads != 1 {
+		m.target.Pool = kernels.NewPool(o.Threads)
+	}
+	if m.graph, err = foldConstants(lifted.Graph, eval, o); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("backend: %w", err)
+	}
+	return m, nil
+}
+
+func setNames() string {
+	var names []string
+	for _, s := range kernels.Supported() {
+		names = append(names, s.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// Close ends the model's threads. It must not be used afterwards.
+func (m *Model) Close() {
+	if m.target.Pool != nil {
+		m.target.Pool.Close()
+	}
+}
+
+// Kernels names the kernel set in use.
+func (m *Model) Kernels() string { return m.target.Set.String() }
+
+// Inputs lists the graph's inputs, those with a default included.
+func (m *Model) Inputs() []*onnx.ValueInfo { return m.graph.Inputs }
+
+// Required lists the inputs without a default.
+func (m *Model) Required() []*onnx.ValueInfo { return m.graph.RequiredInputs() }
+
+// Outputs lists the graph's outputs.
+func (m *Model) Outputs() []*onnx.ValueInfo { return m.graph.Outputs }
+
+// Run computes the outputs for inputs in the graph's order; nil takes an input's default. It leaves inputs alone, and what it
+// gives is the caller's. A cancelled context stops it between steps.
+func (m *Model) Run(ctx context.Context, in []onnx.Value) ([]onnx.Value, error) {
+	p, err := m.Plan(in)
+	if err != nil {
+		return nil, err
+	}
+	return p.Run(ctx, in)
+}
+
+// Evaluate computes the outputs with the plain evaluator, the oracle of Run.
+func (m *Model) Evaluate(ctx context.Context, in []onnx.Value) ([]onnx.Value, error) {
+	if _, err := m.facts(in); err != nil {
+		return nil, err
+	}
+	out, err := m.eval.Run(ctx, in, ops.EvalOptions{Limit: m.options.limit(), Seed: m.options.Seed})
+	if err != nil {
+		return nil, fmt.Errorf("backend: %w", err)
+	}
+	return out, nil
+}
+
+// Plan gives the plan for inputs of these types and shapes, made now or kept from before.
+func (m *Model) Plan(in []onnx.Value) (*Plan, error) {
+	facts, err := m.facts(in)
+	if err != nil {
+		return nil, err
+	}
+	key := planKey(facts)
+	m.mu.Lock()
+	p := m.plans[key]
+	if p != nil {
+		m.touch(key)
+	}
+	m.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	// Two goroutines may make the same plan; the first to store it wins.
+	p, err = newPlan(m, facts)
+	if err != nil {
+		return nil, fmt.Errorf("backend: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if kept := m.plans[key]; kept != nil {
+		return kept, nil
+	}
+	m.plans[key] = p
+	m.touch(key)
+	if len(m.order) > maxPlans {
+		delete(m.plans, m.order[0])
+		m.order = m.order[1:]
+	}
+	return p, nil
+}
+
+func (m *Model) touch(key string) {
+	if n := len(m.order); n > 0 && m.order[n-1] == key {
+		return
+	}
+	m.order = slices.DeleteFunc(m.order, func(k string) bool { return k == key })
+	m.order = append(m.order, key)
+}
+
+func planKey(facts []ops.Fact) string {
+	var s strings.Builder
+	for _, f := range facts {
+		s.WriteString(f.Type.String())
+		s.WriteByte(';')
+	}
+	return s.String()
+}
+
+// ErrInput marks a mistake in the values a caller feeds, as opposed to one in the model.
+var ErrInput = errors.New("wrong input")
+
+// facts holds inputs against what the graph declares and gives their types. Values are not looked at, so that one plan serves all
+// inputs of a shape.
+func (m *Model) facts(in []onnx.Value) ([]ops.Fact, error) {
+	if len(in) != len(m.graph.Inputs) {
+		return nil, fmt.Errorf("backend: %w: the graph has %d inputs, %d are given", ErrInput, len(m.graph.Inputs), len(in))
+	}
+	symbols := make(map[string]int64)
+	facts := make([]ops.Fact, len(in))
+	for i, v := range m.graph.Inputs {
+		if in[i] == nil {
+			t := m.graph.Initializer(v.Name)
+			if t == nil {
+				return nil, fmt.Errorf("backend: %w: input %q (%v) has no value and no default", ErrInput, v.Name, v.Type)
+			}
+			facts[i] = ops.Known(t)
+			facts[i].Value = nil
+			continue
+		}
+		facts[i] = ops.Fact{Type: onnx.TypeOf(in[i])}
+		if _, err := ops.Merge(v.Type, facts[i]); err != nil {
+			return nil, fmt.Errorf("backend: %w: input %q is %v, the model wants %v", ErrInput, v.Name, facts[i].Type, v.Type)
+		}
+		for k, d := range v.Type.Dims {
+			if d.Param == "" || d.Known() || !facts[i].Ranked() {
+				continue
+			}
+			got := facts[i].Dims()[k].Value
+			if first, ok := symbols[d.Param]; ok && first != got {
+				return nil, fmt.Errorf("backend: %w: dimension %q is %d in one input and %d in input %q", ErrInput, d.Param, first, got, v.Name)
+			}
+			symbols[d.Param] = got
+		}
+	}
+	return facts, nil
+}

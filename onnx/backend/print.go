@@ -1,0 +1,56 @@
+package backend
+
+import (
+	"fmt"
+	"strings"
+)
+
+// String prints the plan: the kernel set, the arena, and a line a step with where each operand lives.
+func (p *Plan) String() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "kernels %s, arena %d bytes, %d steps\n", p.model.target.Set, p.arena, len(p.steps))
+	for _, st := range p.steps {
+		way := "plain"
+		if st.fast != nil {
+			way = "fast"
+		}
+		fmt.Fprintf(&s, "%s %s %s(%s)", way, st.node.Name, st.node.OpType, p.operands(st.in))
+		if len(st.around) > 0 {
+			fmt.Fprintf(&s, " around(%s)", p.operands(st.around))
+		}
+		fmt.Fprintf(&s, " -> %s", p.operands(st.out))
+		if st.fast != nil && st.fast.Scratch > 0 {
+			fmt.Fprintf(&s, " scratch[%d:%d]", st.scratch, st.scratch+st.fast.Scratch)
+		}
+		s.WriteByte('\n')
+	}
+	return s.String()
+}
+
+func (p *Plan) operands(list []int) string {
+	parts := make([]string, len(list))
+	for i, k := range list {
+		if k >= 0 {
+			parts[i] = p.operand(k)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p *Plan) operand(k int) string {
+	v := &p.values[k]
+	where := ""
+	switch v.place {
+	case inConstant:
+		where = "constant"
+	case inInput:
+		where = "input"
+	case inArena:
+		where = fmt.Sprintf("arena[%d:%d]", v.offset, v.offset+v.size)
+	case inView:
+		where = "view of " + p.values[v.base].name
+	case inHeap:
+		where = "heap"
+	}
+	return fmt.Sprintf("%s:%v %s", v.name, v.fact.Type, where)
+}

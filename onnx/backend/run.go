@@ -1,0 +1,233 @@
+package backend
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/ops"
+)
+
+// run is the memory of one run of a plan, kept for the next one.
+type run struct {
+	arena  []byte
+	values []onnx.Value // by value; those in the arena and constants stay from run to run
+	frames []ops.Frame  // by step; empty for plain ones
+	patch  [][]patch    // by step: tensors of its frame that differ from run to run
+}
+
+// patch is an operand of a frame that each run sets.
+type patch struct{ operand, value int }
+
+func newRun(p *Plan) *run {
+	r := &run{arena: onnx.AlignedBytes(p.arena), values: make([]onnx.Value, len(p.values)),
+		frames: make([]ops.Frame, len(p.steps)), patch: make([][]patch, len(p.steps))}
+	for k := range p.values {
+		if t := r.fixed(p, k); t != nil {
+			r.values[k] = t
+		}
+	}
+	for i, s := range p.steps {
+		if s.fast == nil {
+			continue
+		}
+		f := &r.frames[i]
+		f.In, f.Out = make([]*onnx.Tensor, len(s.in)), make([]*onnx.Tensor, len(s.out))
+		f.Scratch = r.arena[s.scratch : s.scratch+s.fast.Scratch]
+		for slot, k := range s.in {
+			switch {
+			case k < 0:
+			case r.values[k] != nil:
+				f.In[slot] = r.values[k].(*onnx.Tensor)
+			default:
+				r.patch[i] = append(r.patch[i], patch{slot, k})
+			}
+		}
+		for slot, k := range s.out {
+			if k >= 0 {
+				f.Out[slot] = r.values[k].(*onnx.Tensor)
+			}
+		}
+	}
+	return r
+}
+
+// fixed gives the tensor of a value whose memory is the same in every run, or nil.
+func (r *run) fixed(p *Plan, k int) *onnx.Tensor {
+	v := &p.values[k]
+	switch v.place {
+	case inConstant:
+		return v.constant
+	case inArena:
+		sizes, _ := v.fact.Sizes()
+		return &onnx.Tensor{Type: v.fact.Elem(), Dims: sizes, Data: r.arena[v.offset : v.offset+v.size : v.offset+v.size]}
+	case inView:
+		if base := r.fixed(p, v.base); base != nil {
+			return reshaped(base, v.fact)
+		}
+	}
+	return nil
+}
+
+// Run computes the outputs for inputs of the plan's shapes, as [Model.Run] does.
+func (p *Plan) Run(ctx context.Context, in []onnx.Value) (out []onnx.Value, err error) {
+	out = make([]onnx.Value, len(p.output))
+	return out, p.run(ctx, in, out)
+}
+
+// RunInto is Run into outputs that the caller made: tensors of the right types and shapes, which are overwritten.
+func (p *Plan) RunInto(ctx context.Context, in, out []onnx.Value) error {
+	if len(out) != len(p.output) {
+		return fmt.Errorf("backend: the graph has %d outputs, %d are given", len(p.output), len(out))
+	}
+	return p.run(ctx, in, out)
+}
+
+func (p *Plan) run(ctx context.Context, in, out []onnx.Value) error {
+	r := p.pool.Get().(*run)
+	err := r.do(ctx, p, in, out)
+	for k := range p.values {
+		if place := p.values[k].place; place == inInput || place == inHeap || place == inView && r.values[k] != nil && !p.keeps(k) {
+			r.values[k] = nil // hold on to nothing that is the caller's or made for this run
+		}
+	}
+	p.pool.Put(r)
+	if err != nil {
+		return fmt.Errorf("backend: %w", err)
+	}
+	return nil
+}
+
+// keeps says whether a view lies in memory that stays.
+func (p *Plan) keeps(k int) bool {
+	place := p.values[p.root(k)].place
+	return place == inConstant || place == inArena
+}
+
+func (r *run) do(ctx context.Context, p *Plan, in, out []onnx.Value) (err error) {
+	current := -1
+	defer func() {
+		if x := recover(); x != nil {
+			place := "inputs"
+			if current >= 0 {
+				place = ops.Place(p.steps[current].node, current)
+			}
+			err = fmt.Errorf("%s: internal error: %v", place, x)
+		}
+	}()
+	for i, k := range p.inputs {
+		if r.values[k] = in[i]; in[i] == nil {
+			r.values[k] = p.model.graph.Initializer(p.values[k].name)
+		}
+	}
+	for i := range p.steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		current = i
+		s := &p.steps[i]
+		if s.fast != nil {
+			for _, q := range r.patch[i] {
+				r.frames[i].In[q.operand] = r.value(p, q.value).(*onnx.Tensor)
+			}
+			err = s.fast.Run(&r.frames[i])
+			for _, q := range r.patch[i] {
+				r.frames[i].In[q.operand] = nil
+			}
+		} else {
+			err = r.plain(ctx, p, s)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", ops.Place(s.node, i), err)
+		}
+	}
+	for i, k := range p.output {
+		if out[i], err = r.give(p, k, out[i]); err != nil {
+			return fmt.Errorf("output %q: %w", p.values[k].name, err)
+		}
+	}
+	return nil
+}
+
+// value gives a value at hand; a view of one is made when it is first asked for.
+func (r *run) value(p *Plan, k int) onnx.Value {
+	if r.values[k] == nil && p.values[k].place == inView {
+		r.values[k] = reshaped(r.value(p, p.values[k].base).(*onnx.Tensor), p.values[k].fact)
+	}
+	return r.values[k]
+}
+
+// plain runs a step by Eval.
+func (r *run) plain(ctx context.Context, p *Plan, s *step) error {
+	in := make([]onnx.Value, len(s.in))
+	for i, k := range s.in {
+		if k >= 0 {
+			in[i] = r.value(p, k)
+		}
+	}
+	around := make(map[string]onnx.Value, len(s.around))
+	for _, k := range s.around {
+		around[p.values[k].name] = r.value(p, k)
+	}
+	o := ops.EvalOptions{Limit: p.model.options.limit(), Seed: p.model.options.Seed}
+	out, err := p.model.eval.EvalNode(ctx, s.node, in, around, o)
+	if err != nil {
+		return err
+	}
+	if len(out) < len(s.out) {
+		return fmt.Errorf("%d outputs are named, the operator has %d", len(s.out), len(out))
+	}
+	for i, k := range s.out {
+		if k < 0 {
+			continue
+		}
+		if out[i] == nil {
+			return fmt.Errorf("output %d is not computed", i)
+		}
+		r.values[k] = r.own(out[i])
+	}
+	return nil
+}
+
+// own copies a tensor that lies in the arena, whose memory other values take over later: an operator may hand its input on.
+func (r *run) own(v onnx.Value) onnx.Value {
+	t, ok := v.(*onnx.Tensor)
+	if !ok || len(t.Data) == 0 || len(r.arena) == 0 {
+		return v
+	}
+	start := uintptr(unsafe.Pointer(&r.arena[0]))
+	if at := uintptr(unsafe.Pointer(&t.Data[0])); at < start || at >= start+uintptr(len(r.arena)) {
+		return v
+	}
+	return copyTensor(t)
+}
+
+// give hands an output to the caller: a copy that nothing else writes to.
+func (r *run) give(p *Plan, k int, into onnx.Value) (onnx.Value, error) {
+	v := r.value(p, k)
+	t, ok := v.(*onnx.Tensor)
+	if !ok {
+		return v, nil
+	}
+	if into == nil {
+		return copyTensor(t), nil
+	}
+	o, ok := into.(*onnx.Tensor)
+	if !ok || o.Type != t.Type || !slices.Equal(o.Dims, t.Dims) || len(o.Data) != len(t.Data) {
+		return nil, fmt.Errorf("it is %v, memory for %v is given", t, into)
+	}
+	copy(o.Data, t.Data)
+	copy(o.Strings, t.Strings)
+	return o, nil
+}
+
+func copyTensor(t *onnx.Tensor) *onnx.Tensor {
+	c := &onnx.Tensor{Type: t.Type, Dims: slices.Clone(t.Dims), Strings: slices.Clone(t.Strings)}
+	if t.Type != onnx.String {
+		c.Data = onnx.AlignedBytes(len(t.Data))
+		copy(c.Data, t.Data)
+	}
+	return c
+}
