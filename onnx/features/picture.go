@@ -11,7 +11,6 @@ import (
 	_ "image/png"
 	"io"
 	"math"
-	"os"
 
 	"github.com/nfnt/resize"
 	_ "golang.org/x/image/bmp"
@@ -29,22 +28,15 @@ func ReadImage(path string, limit int64) (image.Image, error) {
 	if limit <= 0 {
 		limit = rows.DefaultLimit
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("%s: the file has %d bytes, the memory limit is %d", path, info.Size(), limit)
-	}
-	f, err := os.Open(path)
+	f, size, err := rows.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, info.Size()))
+	if size > limit {
+		return nil, fmt.Errorf("%s: the file has %d bytes, the memory limit is %d", path, size, limit)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, size))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

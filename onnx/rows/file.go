@@ -63,8 +63,9 @@ func createBeside(path string) (*os.File, error) {
 	return nil, fmt.Errorf("write %s: 10000 unfinished files are beside it; remove .%s.part*", path, base)
 }
 
-// openRegular opens a file that has a size: a pipe or a device could keep the reader waiting for ever.
-func openRegular(path string) (*os.File, int64, error) {
+// Open opens a regular file for reading and gives its size. Anything else is refused: a pipe or a device could keep the
+// reader waiting for ever.
+func Open(path string) (*os.File, int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, 0, err

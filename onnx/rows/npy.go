@@ -15,7 +15,7 @@ func ReadNPY(r io.Reader, limit int64) (*onnx.Tensor, error) { return readNPY(r,
 
 // ReadNPYFile reads a .npy file, see [ReadNPY]. Errors name the path.
 func ReadNPYFile(path string, limit int64) (*onnx.Tensor, error) {
-	f, size, err := openRegular(path)
+	f, size, err := Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func readNPZEntry(f *zip.File, archiveSize uint64, left int64) (*onnx.Tensor, er
 
 // ReadNPZFile reads a .npz file, see [ReadNPZ]. Errors name the path.
 func ReadNPZFile(path string, limit int64) ([]*onnx.Tensor, error) {
-	f, size, err := openRegular(path)
+	f, size, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
