@@ -91,21 +91,21 @@ func (in *inside) settle(values []onnx.Value) (onnx.Type, error) {
 		return onnx.Type{}, fmt.Errorf("elem_type says %s, but a %s is there", kindNames[in.stated], kindNames[in.kind])
 	}
 	elem := onnx.Type{Kind: in.stated}
-	if len(values) > 0 {
-		elem = withoutShape(onnx.TypeOf(values[0]))
-	}
-	if in.declared != nil {
-		if !agree(*in.declared, elem) {
-			return onnx.Type{}, fmt.Errorf("%v is there, where %v is declared", elem, *in.declared)
-		}
-		elem = *in.declared
-	}
 	for i, v := range values {
-		if got := withoutShape(onnx.TypeOf(v)); !agree(elem, got) {
-			return onnx.Type{}, fmt.Errorf("value %d is %v, where %v is wanted", i, got, withoutShape(elem))
+		got := withoutShape(onnx.TypeOf(v))
+		if i == 0 {
+			elem = got
+		} else if !agree(elem, got) {
+			return onnx.Type{}, fmt.Errorf("value %d is %v, value 0 is %v", i, got, elem)
 		}
 	}
-	return elem, nil
+	if in.declared == nil || in.declared.Kind == onnx.KindUndefined {
+		return elem, nil
+	}
+	if !agree(*in.declared, elem) {
+		return onnx.Type{}, fmt.Errorf("%v is there, where %v is declared", elem, *in.declared)
+	}
+	return *in.declared, nil
 }
 
 func withoutShape(t onnx.Type) onnx.Type {

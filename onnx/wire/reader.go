@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -28,7 +30,7 @@ func (r *reader) next() bool {
 	}
 	num, typ, n := protowire.ConsumeTag(r.rest)
 	if n < 0 {
-		r.err = fmt.Errorf("a field's tag is broken: %w", protowire.ParseError(n))
+		r.err = fmt.Errorf("a field's tag is broken: %s", broken(n))
 		return false
 	}
 	if !num.IsValid() {
@@ -62,12 +64,20 @@ func (r *reader) next() bool {
 		m = protowire.ConsumeFieldValue(num, typ, body)
 	}
 	if m < 0 {
-		r.err = fmt.Errorf("field %d is broken: %w", num, protowire.ParseError(m))
+		r.err = fmt.Errorf("field %d is broken: %s", num, broken(m))
 		return false
 	}
 	r.num, r.typ = num, typ
 	r.raw, r.rest = r.rest[:n+m], body[m:]
 	return true
+}
+
+// broken says in a word what a negative length of protowire means.
+func broken(n int) string {
+	if errors.Is(protowire.ParseError(n), io.ErrUnexpectedEOF) {
+		return "it is cut short"
+	}
+	return "no number of 64 bits, no whole group, or a wire type that does not exist"
 }
 
 func (r *reader) fail(err error) {
@@ -136,7 +146,7 @@ func (r *reader) int64s(name string, list []int64) []int64 {
 	for b := r.bytes; len(b) > 0; {
 		v, n := protowire.ConsumeVarint(b)
 		if n < 0 {
-			r.fail(fmt.Errorf("%s: value %d is broken: %w", name, len(list), protowire.ParseError(n)))
+			r.fail(fmt.Errorf("%s: value %d is broken: %s", name, len(list), broken(n)))
 			return list
 		}
 		list = append(list, int64(v))

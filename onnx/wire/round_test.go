@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -85,6 +86,10 @@ func difference(got, want reflect.Value, path string) string {
 		return ""
 	}
 	switch got.Kind() {
+	case reflect.Interface:
+		if !got.IsNil() && !want.IsNil() && got.Elem().Type() == want.Elem().Type() {
+			return difference(got.Elem(), want.Elem(), path)
+		}
 	case reflect.Pointer:
 		if !got.IsNil() && !want.IsNil() {
 			return difference(got.Elem(), want.Elem(), path)
@@ -95,6 +100,11 @@ func difference(got, want reflect.Value, path string) string {
 				return d
 			}
 		}
+		return ""
+	case reflect.Float32:
+		if math.Float32bits(got.Interface().(float32)) == math.Float32bits(want.Interface().(float32)) {
+			return "" // the same NaN
+		}
 	case reflect.Slice:
 		if got.Len() == want.Len() && got.IsNil() == want.IsNil() {
 			for i := range got.Len() {
@@ -102,6 +112,7 @@ func difference(got, want reflect.Value, path string) string {
 					return d
 				}
 			}
+			return ""
 		}
 	}
 	return fmt.Sprintf("%s: got %#v, want %#v", path, got.Interface(), want.Interface())

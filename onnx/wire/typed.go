@@ -141,7 +141,7 @@ func (l typedList) varints(message []byte, field int, elem onnx.ElemType, size i
 		for b := r.bytes; len(b) > 0; n++ {
 			v, m := protowire.ConsumeVarint(b)
 			if m < 0 {
-				return nil, fmt.Errorf("%s: value %d is broken: %w", l.name, n, protowire.ParseError(m))
+				return nil, fmt.Errorf("%s: value %d is broken: %s", l.name, n, broken(m))
 			}
 			if err := l.put(data, n, elem, v); err != nil {
 				return nil, err
