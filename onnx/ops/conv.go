@@ -245,7 +245,7 @@ func specializeConv(c conv, act kernels.Activation, t Target, in []Fact, consts 
 		k.Forward(t.Set, t.Pool, call)
 		return nil
 	}
-	return Step{Scratch: 4 * k.ForwardScratch(t.Pool), Run: run}, true
+	return Step{Scratch: 4 * k.ForwardScratch(t.Pool, packed != nil), Run: run}, true
 }
 
 // KernelConv gives the shape that a two-dimensional float convolution has for the kernels, and whether it is one: op is that
