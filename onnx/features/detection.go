@@ -9,7 +9,7 @@ type Detection struct {
 	IOUThreshold   float64      // of two boxes of a class that overlap more, the lower is dropped; default [DefaultIOUThreshold]
 }
 
-// Thresholds for showing boxes. Metrics use neither.
+// Thresholds for showing boxes. Average precision looks at every score.
 const (
 	DefaultScoreThreshold = 0.3
 	DefaultIOUThreshold   = 0.5

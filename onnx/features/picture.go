@@ -155,7 +155,7 @@ func (m *Image) tables() (t [3][256]float32) {
 	for c := range m.Channels.Count() {
 		mean, deviation := m.moments(c)
 		for p := range 256 {
-			t[c][p] = (float32(p)*m.Scale - mean) / deviation
+			t[c][p] = (float32(float32(p)*m.Scale) - mean) / deviation // rounded in between: the same on every processor
 		}
 	}
 	return t

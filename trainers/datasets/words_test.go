@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gonyx/gonyx/onnx/features"
@@ -55,6 +56,28 @@ func TestAWordsRowIsTheSameAloneAndAmongOthers(t *testing.T) {
 					t.Errorf("%s: row %d, field %s: got other bytes alone than among others", name, row, info.Fields[f].Name)
 				}
 			}
+		}
+	}
+}
+
+func TestWordsAreReadByManyAtOnce(t *testing.T) {
+	w := newWords(t, map[string]string{"noise": "0.1"})
+	want := read(t, w, 0, 3, 4)
+	got := make([][]byte, 8)
+	var all sync.WaitGroup
+	for i := range got {
+		all.Go(func() {
+			batch := NewBatch(w.Info(), 2)
+			if err := w.Read(0, []int{3, 4}, batch); err == nil {
+				got[i] = append(got[i], batch[0].Data...)
+				got[i] = append(got[i], batch[1].Data...)
+			}
+		})
+	}
+	all.Wait()
+	for i := range got {
+		if !slices.Equal(got[i], want) {
+			t.Errorf("reader %d: got other bytes than alone", i)
 		}
 	}
 }
