@@ -15,6 +15,8 @@ import (
 type Network struct {
 	Name    string
 	Summary string // one line for --help
+	Dataset string // name of the data set it is meant for
+	Rows    int    // an epoch, of a data set that is generated
 	Options []Option
 	// Build makes the network for the data and the settings. Its errors are for people.
 	Build func(*Settings, Data) (*Instance, error)
@@ -59,8 +61,6 @@ type Recipe struct {
 	ClipNorm  float64
 	Epochs    int
 	BatchSize int
-	Limit     int    // generated rows an epoch
-	Dataset   string // name of the data set it is meant for
 }
 
 // Setting is an option's name and value.

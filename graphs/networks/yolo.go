@@ -17,6 +17,8 @@ func yolo() Network {
 	return Network{
 		Name:    "yolo",
 		Summary: "one-pass detector of words in small images",
+		Dataset: "words",
+		Rows:    1000,
 		Options: []Option{
 			{"size", "64", "width and height of the image in pixels"},
 			{"grid", "2", "cells along each side of the image"},
@@ -144,7 +146,7 @@ func (z yoloSizes) instance(s *Settings, f *features.Recipe) (*Instance, error) 
 	}
 	return &Instance{
 		Name: "yolo", Model: model, Training: training, Terms: terms, Features: f, Settings: s.Used(),
-		Recipe: Recipe{Dataset: "words", Optimizer: "adam", Schedule: "cosine:warmup=0", Epochs: 12, BatchSize: 16, Limit: 1000},
+		Recipe: Recipe{Optimizer: "adam", Schedule: "cosine:warmup=0", Epochs: 12, BatchSize: 16},
 	}, nil
 }
 

@@ -163,7 +163,7 @@ func Merge(declared onnx.Type, f Fact) (Fact, error) {
 	if declared.Kind == onnx.KindUndefined {
 		return f, nil
 	}
-	if f.Absent() {
+	if f.Absent() || f.Type.Kind == onnx.KindTensor && f.Elem() == onnx.Undefined && !f.Ranked() {
 		return Fact{Type: declared}, nil
 	}
 	if declared.Kind != f.Type.Kind {

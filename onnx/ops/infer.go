@@ -121,6 +121,9 @@ func (w *inference) node(n *onnx.Node, s *scope, declared map[string]onnx.Type) 
 		if !ok {
 			return fmt.Errorf("input %d: value %q is not defined", i, name)
 		}
+		if f.Absent() { // it is there, but nothing is known of it
+			f = Unranked(onnx.Undefined)
+		}
 		in[i] = f
 	}
 	out, err := w.outputs(n, s, in)
