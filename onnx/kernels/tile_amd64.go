@@ -23,3 +23,12 @@ func (s Set) tile(conv bool, mr, nv int, last bool, a *tileArgs) {
 		gemmTileAVX2(mr, nv, p)
 	}
 }
+
+// dot calls the inner kernel of weight gradients for mr rows.
+func (s Set) dot(mr int, a *tileArgs) {
+	if s.isa == avx512 {
+		dotAVX512(mr, (*byte)(unsafe.Pointer(a)))
+		return
+	}
+	dotAVX2(mr, (*byte)(unsafe.Pointer(a)))
+}

@@ -1,0 +1,261 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// convolution computes in float64, pair by pair, the result y of n images, the
+// gradients dx, dw and db of Σ y·dy, and for each the sum of magnitudes.
+type convolution struct {
+	y, dx, dw, db                 []float64
+	sizeY, sizeDX, sizeDW, sizeDB []float64
+}
+
+func convolve(sh ConvShape, n int, x, w, bias, dy []float32) convolution {
+	sh = NewConv(sh).Shape()
+	oh, ow := sh.Output()
+	in, out := sh.C/sh.Groups, sh.OC/sh.Groups
+	f := func(n int) []float64 { return make([]float64, n) }
+	c := convolution{f(len(dy)), f(len(x)), f(len(w)), f(sh.OC), f(len(dy)), f(len(x)), f(len(w)), f(sh.OC)}
+	add := func(sum, size []float64, i int, v float64) {
+		sum[i] += v
+		size[i] += math.Abs(v)
+	}
+	for b := range n {
+		for o := range sh.OC {
+			for py := range oh {
+				for px := range ow {
+					yi := ((b*sh.OC+o)*oh+py)*ow + px
+					g := float64(dy[yi])
+					add(c.y, c.sizeY, yi, float64(bias[o]))
+					add(c.db, c.sizeDB, o, g)
+					for i := range in {
+						for ky := range sh.KH {
+							for kx := range sh.KW {
+								iy, ix := py*sh.StrideH+ky*sh.DilationH-sh.PadTop, px*sh.StrideW+kx*sh.DilationW-sh.PadLeft
+								if iy < 0 || iy >= sh.H || ix < 0 || ix >= sh.W {
+									continue
+								}
+								xi := ((b*sh.C+o/out*in+i)*sh.H+iy)*sh.W + ix
+								wi := ((o*in+i)*sh.KH+ky)*sh.KW + kx
+								add(c.y, c.sizeY, yi, float64(x[xi])*float64(w[wi]))
+								add(c.dx, c.sizeDX, xi, g*float64(w[wi]))
+								add(c.dw, c.sizeDW, wi, g*float64(x[xi]))
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	return c
+}
+
+var convCases = map[string]struct {
+	shape ConvShape
+	n     int
+}{
+	"1x1 on 3 channels":           {ConvShape{C: 3, H: 9, W: 11, OC: 16, KH: 1, KW: 1}, 2},
+	"3x3 valid":                   {ConvShape{C: 4, H: 12, W: 31, OC: 16, KH: 3, KW: 3}, 3},
+	"3x3 same on a small plane":   {ConvShape{C: 8, H: 7, W: 7, OC: 8, KH: 3, KW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}, 5},
+	"one channel in and out":      {ConvShape{C: 1, H: 28, W: 28, OC: 1, KH: 3, KW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}, 2},
+	"odd channels, uneven pads":   {ConvShape{C: 5, H: 10, W: 13, OC: 11, KH: 3, KW: 2, PadTop: 2, PadRight: 1}, 2},
+	"stride 2":                    {ConvShape{C: 3, H: 15, W: 16, OC: 9, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}, 2},
+	"stride 3 beyond the kernel":  {ConvShape{C: 2, H: 14, W: 17, OC: 4, KH: 2, KW: 2, StrideH: 3, StrideW: 3}, 2},
+	"1x1 with stride 2":           {ConvShape{C: 4, H: 9, W: 9, OC: 6, KH: 1, KW: 1, StrideH: 2, StrideW: 2}, 1},
+	"dilation 2 and 3":            {ConvShape{C: 3, H: 13, W: 18, OC: 5, KH: 3, KW: 3, DilationH: 2, DilationW: 3}, 2},
+	"dilation and stride":         {ConvShape{C: 2, H: 17, W: 19, OC: 3, KH: 3, KW: 3, DilationH: 2, DilationW: 3, StrideH: 3, StrideW: 2, PadLeft: 2}, 2},
+	"depthwise":                   {ConvShape{C: 6, H: 12, W: 20, OC: 6, KH: 3, KW: 3, Groups: 6, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}, 2},
+	"two groups":                  {ConvShape{C: 6, H: 8, W: 10, OC: 22, KH: 3, KW: 3, Groups: 2}, 2},
+	"pads wider than the kernel":  {ConvShape{C: 2, H: 4, W: 5, OC: 3, KH: 2, KW: 2, PadTop: 3, PadLeft: 2, PadBottom: 4, PadRight: 3}, 2},
+	"a row longer than a strip":   {ConvShape{C: 2, H: 2, W: 900, OC: 3, KH: 1, KW: 5}, 1},
+	"a column kernel":             {ConvShape{C: 2, H: 30, W: 40, OC: 9, KH: 5, KW: 1}, 1},
+	"more than one sum of pixels": {ConvShape{C: 3, H: 50, W: 50, OC: 10, KH: 3, KW: 3}, 2},
+	"a single pixel":              {ConvShape{C: 7, H: 3, W: 3, OC: 5, KH: 3, KW: 3}, 2},
+	"enough work for two threads": {ConvShape{C: 16, H: 30, W: 33, OC: 24, KH: 3, KW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}, 1},
+	"a batch for two threads":     {ConvShape{C: 8, H: 30, W: 33, OC: 24, KH: 3, KW: 3, PadTop: 1, PadLeft: 1}, 5},
+}
+
+func TestConvAndItsGradients(t *testing.T) {
+	pool := NewPool(2)
+	defer pool.Close()
+	fx, fw, fy := newFence(t, 1<<17), newFence(t, 1<<14), newFence(t, 1<<18)
+	fdx, fdw, fs := newFence(t, 1<<17), newFence(t, 1<<14), newFence(t, 1<<20)
+	for name, c := range convCases {
+		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(5, 6))
+			conv := NewConv(c.shape)
+			oh, ow := conv.Output()
+			sizeX, sizeY := c.n*c.shape.C*c.shape.H*c.shape.W, c.n*c.shape.OC*oh*ow
+			for _, s := range Supported() {
+				for _, end := range []bool{false, true} {
+					x, w, dy := fill(r, fx.either(sizeX, end)), fill(r, fw.either(conv.WeightLen(), end)), random(r, sizeY)
+					y, dx, dw := fy.either(sizeY, end), fdx.either(sizeX, end), fdw.either(conv.WeightLen(), end)
+					bias, db := random(r, c.shape.OC), make([]float32, c.shape.OC)
+					want := convolve(c.shape, c.n, x, w, bias, dy)
+					packed := make([]float32, conv.PackedLen())
+					conv.Pack(packed, w)
+					var first [4][]float32
+					for _, p := range []*Pool{nil, pool} {
+						what := fmt.Sprintf("%v, %d threads", s, p.Threads())
+						scratch := func(n int) []float32 {
+							z := fs.either(n, end)
+							for i := range z {
+								z[i] = float32(math.NaN())
+							}
+							return z
+						}
+						conv.Forward(s, p, ConvForward{X: x, W: w, Bias: bias, Y: y, Scratch: scratch(conv.ForwardScratch(p, false))})
+						near(t, what+": forward", y, want.y, want.sizeY, 2e-6)
+						plain := append([]float32(nil), y...)
+						for _, act := range []Activation{{Function: LeakyRelu, Slope: 0.3}, {Function: Relu}, {Function: Sigmoid}} {
+							conv.Forward(s, p, ConvForward{X: x, Packed: packed, Bias: bias, Act: act, Y: y, Scratch: scratch(conv.ForwardScratch(p, true))})
+							s.Unary(nil, act, dy, plain)
+							if i := sameBits(y, dy); i >= 0 {
+								t.Fatalf("%s: %v: element %d: got %g, want %g as without fusion", what, act, i, y[i], dy[i])
+							}
+						}
+						fill(rand.New(rand.NewPCG(7, 8)), dy)
+						want := convolve(c.shape, c.n, x, w, bias, dy)
+						conv.BackwardData(s, p, dy, w, dx, scratch(conv.BackwardDataScratch(p)))
+						near(t, what+": gradient by input", dx, want.dx, addOne(want.sizeDX), 2e-6)
+						conv.BackwardWeights(s, p, x, dy, dw, db, scratch(conv.BackwardWeightsScratch(p)))
+						near(t, what+": gradient by weights", dw, want.dw, want.sizeDW, 2e-6)
+						near(t, what+": gradient by bias", db, want.db, want.sizeDB, 2e-6)
+						for i, got := range [][]float32{plain, dx, dw, db} {
+							if p == nil {
+								first[i] = append([]float32(nil), got...)
+							} else if j := sameBits(got, first[i]); j >= 0 {
+								t.Fatalf("%s: result %d, element %d differs from one thread", what, i, j)
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// addOne keeps an element that nothing goes into from having the tolerance 0·0.
+func addOne(x []float64) []float64 {
+	for i := range x {
+		x[i]++
+	}
+	return x
+}
+
+func TestConvOfABatchIsThatOfEachImage(t *testing.T) {
+	for _, s := range Supported() {
+		r := rand.New(rand.NewPCG(9, 1))
+		conv := NewConv(ConvShape{C: 5, H: 20, W: 21, OC: 13, KH: 3, KW: 3, PadTop: 1, PadLeft: 1})
+		oh, ow := conv.Output()
+		const n = 3
+		x, w := random(r, n*5*20*21), random(r, conv.WeightLen())
+		y, one := make([]float32, n*13*oh*ow), make([]float32, 13*oh*ow)
+		scratch := make([]float32, conv.ForwardScratch(nil, false))
+		conv.Forward(s, nil, ConvForward{X: x, W: w, Y: y, Scratch: scratch})
+		for i := range n {
+			conv.Forward(s, nil, ConvForward{X: x[i*5*20*21:][:5*20*21], W: w, Y: one, Scratch: scratch})
+			if j := sameBits(one, y[i*len(one):]); j >= 0 {
+				t.Fatalf("%v: image %d, element %d: got %g alone, want %g as in the batch", s, i, j, one[j], y[i*len(one)+j])
+			}
+		}
+	}
+}
+
+func TestConvRefusesBadShapes(t *testing.T) {
+	for name, sh := range map[string]ConvShape{
+		"kernel larger than the plane": {C: 1, H: 2, W: 2, OC: 1, KH: 3, KW: 1},
+		"groups that do not divide":    {C: 3, H: 4, W: 4, OC: 4, KH: 1, KW: 1, Groups: 2},
+		"negative padding":             {C: 1, H: 4, W: 4, OC: 1, KH: 1, KW: 1, PadTop: -1},
+		"no channels":                  {H: 4, W: 4, OC: 1, KH: 1, KW: 1},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: got no panic", name)
+				}
+			}()
+			NewConv(sh)
+		}()
+	}
+}
+
+func TestConvAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	pool := NewPool(2)
+	defer pool.Close()
+	conv := NewConv(ConvShape{C: 16, H: 30, W: 30, OC: 16, KH: 3, KW: 3, PadTop: 1, PadLeft: 1})
+	oh, ow := conv.Output()
+	const n = 4
+	x, y, w := make([]float32, n*16*30*30), make([]float32, n*16*oh*ow), make([]float32, conv.WeightLen())
+	for _, s := range Supported() {
+		for _, p := range []*Pool{nil, pool} {
+			f, d, g := make([]float32, conv.ForwardScratch(p, false)), make([]float32, conv.BackwardDataScratch(p)), make([]float32, conv.BackwardWeightsScratch(p))
+			if got := testing.AllocsPerRun(5, func() {
+				conv.Forward(s, p, ConvForward{X: x, W: w, Y: y, Scratch: f})
+				conv.BackwardData(s, p, y, w, x, d)
+				conv.BackwardWeights(s, p, x, y, w, nil, g)
+			}); got != 0 {
+				t.Errorf("%v, %d threads: got %g allocations, want 0", s, p.Threads(), got)
+			}
+		}
+	}
+}
+
+func BenchmarkConv(b *testing.B) {
+	same := func(c, hw, oc int) ConvShape {
+		return ConvShape{C: c, H: hw, W: hw, OC: oc, KH: 3, KW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}
+	}
+	depthwise := same(32, 112, 32)
+	depthwise.Groups = 32
+	shapes := []struct {
+		name  string
+		shape ConvShape
+	}{
+		{"3-16,1x1,64x64", ConvShape{C: 3, H: 64, W: 64, OC: 16, KH: 1, KW: 1}},
+		{"16-32,3x3,64x64", ConvShape{C: 16, H: 64, W: 64, OC: 32, KH: 3, KW: 3}},
+		{"32-16,3x3,31x31", ConvShape{C: 32, H: 31, W: 31, OC: 16, KH: 3, KW: 3}},
+		{"16-32,3x3,29x29", ConvShape{C: 16, H: 29, W: 29, OC: 32, KH: 3, KW: 3}},
+		{"1-16,3x3,28x28,same", same(1, 28, 16)},
+		{"16-8,3x3,14x14,same", same(16, 14, 8)},
+		{"8-8,3x3,7x7,same", same(8, 7, 8)},
+		{"16-1,3x3,28x28,same", same(16, 28, 1)},
+		{"64-64,3x3,56x56,same", same(64, 56, 64)},
+		{"depthwise,3x3,112x112x32", depthwise},
+	}
+	const n = 16
+	for _, s := range Supported() {
+		for _, threads := range []int{1, 2} {
+			pool := NewPool(threads)
+			for _, c := range shapes {
+				conv := NewConv(c.shape)
+				oh, ow := conv.Output()
+				r := rand.New(rand.NewPCG(1, 2))
+				x, w, y := random(r, n*c.shape.C*c.shape.H*c.shape.W), random(r, conv.WeightLen()), random(r, n*c.shape.OC*oh*ow)
+				scratch := make([]float32, max(conv.ForwardScratch(pool, false), conv.BackwardDataScratch(pool), conv.BackwardWeightsScratch(pool)))
+				for _, pass := range []struct {
+					name string
+					run  func()
+				}{
+					{"forward", func() { conv.Forward(s, pool, ConvForward{X: x, W: w, Y: y, Scratch: scratch}) }},
+					{"data", func() { conv.BackwardData(s, pool, y, w, x, scratch) }},
+					{"weights", func() { conv.BackwardWeights(s, pool, x, y, w, nil, scratch) }},
+				} {
+					b.Run(fmt.Sprintf("%v/%s/%s,n=%d,threads=%d", s, c.name, pass.name, n, threads), func(b *testing.B) {
+						for b.Loop() {
+							pass.run()
+						}
+						b.ReportMetric(2*float64(n*oh*ow*conv.WeightLen())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+					})
+				}
+			}
+			pool.Close()
+		}
+	}
+}

@@ -1,0 +1,280 @@
+package kernels
+
+import "unsafe"
+
+// flat is a convolution as the inner kernels see it: planes with their padding
+// around them, one row behind the other, so that an output pixel at index q of its
+// plane is the sum over k, an input channel and a place in the kernel, of
+//
+//	w[k] · plane[q + offs[k]]
+//
+// with the same offs for every q. A stride s is taken out by splitting a plane in
+// s·s phases, the pixels that are s apart; a plane that needs neither padding nor
+// phases is used where it lies. Rows of the result then are cols apart; those
+// beyond ow are never computed or not kept.
+type flat struct {
+	in, out, groups  int // channels a group
+	taps             int // of the kernel
+	h, w             int // plane that is given
+	insertH, insertW int // distance at which its pixels are put, zeros between them
+	padTop, padLeft  int // zeros before it; below 0, pixels cut off
+	strideH, strideW int
+	phasesH, phasesW int
+	rows, cols       int   // of one phase
+	oh, ow           int   // result
+	offs             []int // in bytes, for the channels of a group
+	direct           bool  // the plane is used where it lies
+}
+
+// prepare fills in what follows from the rest.
+func (f *flat) prepare(kh, kw, dilationH, dilationW int) {
+	f.taps = kh * kw
+	f.phasesH = min(f.strideH, (kh-1)*dilationH+1)
+	f.phasesW = min(f.strideW, (kw-1)*dilationW+1)
+	f.rows = f.oh + (kh-1)*dilationH/f.strideH
+	f.cols = f.ow + (kw-1)*dilationW/f.strideW
+	f.direct = f.rows == f.h && f.cols == f.w && f.padTop == 0 && f.padLeft == 0 &&
+		f.strideH == 1 && f.strideW == 1 && f.insertH == 1 && f.insertW == 1
+	for c := range f.in {
+		for y := range kh {
+			for x := range kw {
+				y, x := y*dilationH, x*dilationW
+				phase := (c*f.phasesH+y%f.strideH)*f.phasesW + x%f.strideW
+				f.offs = append(f.offs, 4*((phase*f.rows+y/f.strideH)*f.cols+x/f.strideW))
+			}
+		}
+	}
+}
+
+// k is the length of the sum for one output.
+func (f *flat) k() int { return len(f.offs) }
+
+// planeLen is the length of a plane as the kernels see it.
+func (f *flat) planeLen() int { return f.phasesH * f.phasesW * f.rows * f.cols }
+
+// load writes plane src as the kernels see it to dst.
+func (f *flat) load(dst, src []float32) {
+	for py := range f.phasesH {
+		for px := range f.phasesW {
+			for r := range f.rows {
+				row := dst[:f.cols]
+				dst = dst[f.cols:]
+				y := r*f.strideH + py - f.padTop
+				if y < 0 || y%f.insertH != 0 || y/f.insertH >= f.h {
+					clear(row)
+					continue
+				}
+				f.loadRow(row, src[y/f.insertH*f.w:][:f.w], px-f.padLeft)
+			}
+		}
+	}
+}
+
+// loadRow writes to row[i] the pixel at x0 + i·strideW of a row with its zeros.
+func (f *flat) loadRow(row, src []float32, x0 int) {
+	if f.strideW == 1 && f.insertW == 1 {
+		before := min(max(-x0, 0), len(row))
+		clear(row[:before])
+		n := 0
+		if from := x0 + before; from < len(src) {
+			n = copy(row[before:], src[from:])
+		}
+		clear(row[before+n:])
+		return
+	}
+	for i := range row {
+		x := x0 + i*f.strideW
+		if x < 0 || x%f.insertW != 0 || x/f.insertW >= len(src) {
+			row[i] = 0
+			continue
+		}
+		row[i] = src[x/f.insertW]
+	}
+}
+
+// block is how many output channels stand together in packed weights: for each k,
+// their weights side by side, with zeros for channels that are not there.
+const block = 8
+
+func (f *flat) blocks() int { return (f.out + block - 1) / block }
+
+func (f *flat) packedLen() int { return f.groups * f.blocks() * f.k() * block }
+
+// pack writes to dst the weights w, of which that from input channel i to output
+// channel o at tap t of group g is at g·stepG + o·stepO + i·stepI + t. With flip the
+// taps go backwards.
+func (f *flat) pack(dst, w []float32, stepG, stepO, stepI int, flip bool) {
+	for g := range f.groups {
+		for b := range f.blocks() {
+			d := dst[(g*f.blocks()+b)*f.k()*block:][:f.k()*block]
+			for r := range block {
+				o := b*block + r
+				for i := range f.in {
+					for t := range f.taps {
+						v := float32(0)
+						if o < f.out {
+							tap := t
+							if flip {
+								tap = f.taps - 1 - t
+							}
+							v = w[g*stepG+o*stepO+i*stepI+tap]
+						}
+						d[(i*f.taps+t)*block+r] = v
+					}
+				}
+			}
+		}
+	}
+}
+
+// walk is how the result of one image is cut in strips that a kernel computes at
+// once.
+type walk struct {
+	oh, ow, cols int // as in flat, or the whole plane as one row where its rows touch
+	rows         int // rows of a strip
+	width        int // columns of a strip when it has one row
+	strips       int
+}
+
+const (
+	maxStrip = 256 // pixels of a strip of several rows
+	rowStrip = 384 // pixels of a strip of one row, a multiple of every tile
+)
+
+// walk chooses the strips: rows one by one, written where they belong, or several
+// with what lies between them, to be copied, where single rows would waste lanes.
+func (f *flat) walk(s Set) walk {
+	w := walk{oh: f.oh, ow: f.ow, cols: f.cols, rows: 1, width: rowStrip}
+	if f.ow == f.cols {
+		w.oh, w.ow, w.cols = 1, f.oh*f.ow, f.oh*f.ow
+	}
+	if s.isa != portable {
+		// Rough cycles a row of the result: a call, multiplications, copying.
+		cost := func(rows int) int {
+			n := (rows-1)*w.cols + w.ow
+			c := 60 + (n+s.lanes()-1)/s.lanes()*block*f.k()
+			if rows > 1 {
+				c += 30 * block * rows
+			}
+			return c / rows
+		}
+		best := cost(1)
+		for r := 2; r <= w.oh && (r-1)*w.cols+w.ow <= maxStrip; r++ {
+			if c := cost(r); c < best {
+				w.rows, best = r, c
+			}
+		}
+	}
+	w.strips = (w.oh + w.rows - 1) / w.rows
+	if w.rows == 1 {
+		w.strips = w.oh * ((w.ow + w.width - 1) / w.width)
+	}
+	return w
+}
+
+// strip computes strip number i of one image: x the image as the kernels see it, y
+// its result [groups·out, oh, ow]. tile holds block·maxStrip elements of scratch.
+func (f *flat) strip(s Set, w walk, i int, x, weights, bias []float32, act Activation, y, tile []float32) {
+	plane := f.oh * f.ow
+	q, rows, n := 0, w.rows, 0 // where it starts, its rows, its pixels
+	if rows == 1 {
+		perRow := (w.ow + w.width - 1) / w.width
+		r, c := i/perRow, i%perRow*w.width
+		q, n = r*w.cols+c, min(w.width, w.ow-c)
+		y = y[r*w.ow+c:]
+	} else {
+		r := i * rows
+		rows = min(rows, w.oh-r)
+		q, n = r*w.cols, (rows-1)*w.cols+w.ow
+		y = y[r*w.ow:]
+	}
+	for g := range f.groups {
+		xg := x[g*f.in*f.planeLen()+q:]
+		for b := range f.blocks() {
+			oc := g*f.out + b*block
+			mr := min(block, f.out-b*block)
+			wb := weights[(g*f.blocks()+b)*f.k()*block:][:f.k()*block]
+			var bb []float32
+			if bias != nil {
+				bb = bias[oc : oc+mr]
+			}
+			out, ld := y[oc*plane:], plane
+			if rows > 1 {
+				out, ld = tile, maxStrip
+			}
+			complete := s.convolve(f, xg, wb, bb, act, out, ld, mr, n)
+			if rows > 1 {
+				for o := range mr {
+					to := y[(oc+o)*plane:]
+					for r := range rows {
+						copy(to[r*w.ow:][:w.ow], tile[o*maxStrip+r*w.cols:])
+					}
+				}
+			}
+			if complete {
+				continue
+			}
+			for o := range mr { // several rows of the result touch once they are copied
+				z := y[(oc+o)*plane:][:min(n, rows*w.ow)]
+				s.unary(act, z, z)
+			}
+		}
+	}
+}
+
+// convolve computes y[i·ld+j] = act(bias[i] + Σₖ w[k·block+i]·x[j+offs[k]]) for i <
+// mr, j < n and reports whether act was applied.
+func (s Set) convolve(f *flat, x, w, bias []float32, act Activation, y []float32, ld, mr, n int) bool {
+	if s.isa == portable {
+		convolvePortable(f, x, w, bias, y, ld, mr, n)
+		return act.Function == Identity
+	}
+	if raceEnabled {
+		for i := range mr {
+			raceWrite(y[i*ld : i*ld+n])
+		}
+		for _, off := range f.offs {
+			raceRead(x[off/4 : off/4+n])
+		}
+	}
+	complete := false
+	for i := 0; i < mr; i += s.rows(true) {
+		a := tileArgs{a: at(w, i), rowA: 4, stepA: 4 * block, b: at(x, 0), offs: &f.offs[0], c: at(y, i*ld), rowC: 4 * ld, k: f.k(), spread: 1}
+		if bias != nil {
+			a.init, a.rowInit = at(bias, i), 4
+		} else {
+			a.init = unsafe.Pointer(&zeroInit)
+		}
+		complete = a.activation(act)
+		s.strip(true, min(s.rows(true), mr-i), n, a)
+	}
+	return complete
+}
+
+func convolvePortable(f *flat, x, w, bias, y []float32, ld, mr, n int) {
+	for i := range mr {
+		row := y[i*ld:][:n]
+		b := float32(0)
+		if bias != nil {
+			b = bias[i]
+		}
+		for j := range row {
+			row[j] = b
+		}
+		k := 0
+		for ; k+4 <= len(f.offs); k += 4 {
+			w0, w1, w2, w3 := w[k*block+i], w[(k+1)*block+i], w[(k+2)*block+i], w[(k+3)*block+i]
+			x0, x1, x2, x3 := x[f.offs[k]/4:][:n], x[f.offs[k+1]/4:][:n], x[f.offs[k+2]/4:][:n], x[f.offs[k+3]/4:][:n]
+			for j, v := range row {
+				v += float32(w0 * x0[j])
+				v += float32(w1 * x1[j])
+				v += float32(w2 * x2[j])
+				v += float32(w3 * x3[j])
+				row[j] = v
+			}
+		}
+		for ; k < len(f.offs); k++ {
+			axpyPortable(row, w[k*block+i], x[f.offs[k]/4:][:n])
+		}
+	}
+}
