@@ -144,13 +144,35 @@ func (g Grid) Decode(y []float32, threshold float64) []Box {
 
 // Detect reads what an output shows, as the recipe of a detection says: boxes above the score threshold, each object
 // once, in falling order of score. The boxes are in pixels of a picture of width × height, which the network saw resized.
-func (r *Recipe) Detect(y []float32, width, height int) []Box {
+// It fails where the output is not one of the recipe's grid.
+func (r *Recipe) Detect(y []float32, width, height int) ([]Box, error) {
 	g := r.Grid()
+	if err := g.fits(y); err != nil {
+		return nil, err
+	}
 	boxes := Suppress(g.Decode(y, r.Detection.ScoreThreshold), r.Detection.IOUThreshold)
 	fx, fy := float64(width)/float64(g.Width), float64(height)/float64(g.Height)
 	for i, b := range boxes {
 		b.CX, b.W, b.CY, b.H = b.CX*fx, b.W*fx, b.CY*fy, b.H*fy
 		boxes[i] = b
 	}
-	return boxes
+	return boxes, nil
+}
+
+// Propose reads every box of an output, whatever its score, each object once; in pixels of the picture that the network
+// saw. It fails where the output is not one of the recipe's grid.
+func (r *Recipe) Propose(y []float32) ([]Box, error) {
+	g := r.Grid()
+	if err := g.fits(y); err != nil {
+		return nil, err
+	}
+	return Suppress(g.Decode(y, 0), r.Detection.IOUThreshold), nil
+}
+
+func (g Grid) fits(y []float32) error {
+	if want := g.Cells() * g.outputCell(); len(y) != want {
+		return fmt.Errorf("detection: %d numbers, a grid of %d × %d cells with %d classes and %d boxes a cell has %d",
+			len(y), g.Columns, g.Rows, g.Classes, g.Boxes, want)
+	}
+	return nil
 }

@@ -162,7 +162,17 @@ func TestDetectScalesToThePicture(t *testing.T) {
 	y := make([]float32, g.Cells()*8)
 	g.Encode([]Box{{Class: 1, CX: 48, CY: 24, W: 24, H: 12}}, y)
 	want := []Box{{Class: 1, CX: 480, CY: 120, W: 240, H: 60, Score: 1}}
-	if got := r.Detect(y, 640, 240); !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	if got, err := r.Detect(y, 640, 240); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	if all, err := r.Propose(y); err != nil || len(all) != g.Cells() {
+		t.Errorf("got %v, %v, want a box for each cell", all, err)
+	}
+	for name, y := range map[string][]float32{"nothing": nil, "a number too many": make([]float32, len(y)+1)} {
+		_, detected := r.Detect(y, 640, 240)
+		_, proposed := r.Propose(y)
+		if detected == nil || proposed == nil {
+			t.Errorf("%s: got %v and %v, want errors", name, detected, proposed)
+		}
 	}
 }

@@ -15,8 +15,16 @@ const DefaultLimit = int64(2) << 30
 
 // WriteFile writes a file that appears under its path whole or not at all: write fills a temporary file beside it, which
 // is brought to the disk and renamed. Where write or anything else fails, the temporary file is removed and what was at
-// path before is still there.
+// path before is still there. A link is followed; what is there and no regular file is not replaced.
 func WriteFile(path string, write func(io.Writer) error) (err error) {
+	if info, err := os.Stat(path); err == nil {
+		if !info.Mode().IsRegular() {
+			return fmt.Errorf("write %s: what is there is not a regular file", path)
+		}
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
 	f, err := createBeside(path)
 	if err != nil {
 		return err

@@ -173,6 +173,19 @@ func TestWriteFileIsWholeOrNotThere(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) != 1 {
 		t.Errorf("got %d files in the folder, want 1", len(left))
 	}
+	if err := WriteFile(os.DevNull, func(io.Writer) error { return nil }); err == nil {
+		t.Error("over a device: got no error, want one")
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("out.txt", link); err == nil {
+		path = link
+		if err := write("third", nil); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, "out.txt")); err != nil || string(got) != "third" {
+			t.Errorf("through a link: got %q, %v, want third in the file it names", got, err)
+		}
+	}
 	if err := WriteFile(filepath.Join(dir, "no", "such", "folder"), func(io.Writer) error { return nil }); err == nil {
 		t.Error("into a folder that is not there: got no error, want one")
 	}

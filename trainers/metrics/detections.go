@@ -31,10 +31,15 @@ func (d *Detections) Add(predicted, truth []features.Box) {
 }
 
 // AddOutput takes a network's output for one picture, [cells, classes + none + 5·boxes], and its target, [cells, classes
-// + none + 5]: every box of the output, each object once by the recipe's IOU threshold.
-func (d *Detections) AddOutput(r *features.Recipe, output, target []float32) {
-	g := r.Grid()
-	d.Add(features.Suppress(g.Decode(output, 0), r.Detection.IOUThreshold), g.Objects(target))
+// + none + 5]: every box of the output, each object once by the recipe's IOU threshold. It fails where the output is not
+// one of the recipe's grid; a target that is not is a programmer's mistake.
+func (d *Detections) AddOutput(r *features.Recipe, output, target []float32) error {
+	proposed, err := r.Propose(output)
+	if err != nil {
+		return err
+	}
+	d.Add(proposed, r.Grid().Objects(target))
+	return nil
 }
 
 // Pictures counts the pictures collected.

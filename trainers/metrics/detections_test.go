@@ -169,7 +169,12 @@ func TestAddOutputOfAPerfectNetwork(t *testing.T) {
 	d := NewDetections(r.Classes)
 	y := make([]float32, 32)
 	r.Grid().Encode([]features.Box{{Class: 0, CX: 10, CY: 10, W: 24, H: 10}, {Class: 1, CX: 40, CY: 50, W: 18, H: 10}}, y)
-	d.AddOutput(r, y, y)
+	if err := d.AddOutput(r, y, y); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.AddOutput(r, y[1:], y); err == nil {
+		t.Error("an output of another size: got no error, want one")
+	}
 	if p := d.Precision(); p.MAP50 != 1 || p.MAP != 1 || d.Pictures() != 1 {
 		t.Errorf("got %+v of %d pictures, want 1 and 1 of one", p, d.Pictures())
 	}
