@@ -23,6 +23,18 @@ func families() [][]Meaning {
 		maxPoolFamily(),
 		averagePoolFamily(),
 		globalPoolFamily(),
+		arithmeticFamily(),
+		powerFamily(),
+		comparisonFamily(),
+		logicFamily(),
+		unaryFamily(),
+		clipFamily(),
+		softmaxFamily(),
+		whereFamily(),
+		castFamily(),
+		matMulFamily(),
+		gemmFamily(),
+		reduceFamily(),
 		privateFamily(),
 	}
 }
