@@ -106,8 +106,8 @@ func OpenImageLabels(c Config) (Dataset, error) {
 		}
 		lines = columns
 	}
-	if columns*lines != cells {
-		return nil, fmt.Errorf("%s: %d cells do not fill a grid of %d × %d; set grid=COLUMNSxROWS",
+	if columns*lines != cells { // set or missing, the option is what to change
+		return nil, optionError("%s: %d cells do not fill a grid of %d × %d; set grid=COLUMNSxROWS",
 			d.path(labelsFolder, d.files[0].label), cells, columns, lines)
 	}
 	if width == 0 {
@@ -243,6 +243,9 @@ func (d *ImageLabels) classNames(set string, classes int) ([]string, error) {
 			return nil, fmt.Errorf("%s: %w", from, err)
 		}
 		names = strings.Split(strings.TrimRight(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n"), "\n")
+	}
+	if len(names) != classes && set != "" {
+		return nil, optionError("%s: %d names, the label files have %d classes", from, len(names), classes)
 	}
 	if len(names) != classes {
 		return nil, fmt.Errorf("%s: %d names, the label files have %d classes", from, len(names), classes)

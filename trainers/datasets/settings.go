@@ -21,13 +21,15 @@ type OptionError struct{ text string }
 
 func (e *OptionError) Error() string { return e.text }
 
+func optionError(format string, args ...any) error { return &OptionError{fmt.Sprintf(format, args...)} }
+
 func newSettings(of string, set map[string]string) *settings {
 	return &settings{of: of, left: maps.Clone(set)}
 }
 
 func (s *settings) fail(key, value, want string) {
 	if s.err == nil {
-		s.err = &OptionError{fmt.Sprintf("%s: option %s=%s: want %s", s.of, key, clip(value), want)}
+		s.err = optionError("%s: option %s=%s: want %s", s.of, key, clip(value), want)
 	}
 }
 
@@ -91,7 +93,7 @@ func (s *settings) pair(key, sign string, least, most, otherwise int) (a, b int)
 func (s *settings) done() error {
 	if s.err == nil && len(s.left) > 0 {
 		key := slices.Sorted(maps.Keys(s.left))[0]
-		s.err = &OptionError{fmt.Sprintf("%s: no option %q; there are %s", s.of, clip(key), strings.Join(s.used, ", "))}
+		s.err = optionError("%s: no option %q; there are %s", s.of, clip(key), strings.Join(s.used, ", "))
 	}
 	return s.err
 }

@@ -80,10 +80,10 @@ func NewWords(c Config) (*Words, error) {
 		return nil, err
 	}
 	if w.smallest > w.largest {
-		return nil, fmt.Errorf("words: option font-size=%d-%d: the smaller one stands first", w.smallest, w.largest)
+		return nil, optionError("words: option font-size=%d-%d: the smaller one stands first", w.smallest, w.largest)
 	}
 	if columns > width || rows > height {
-		return nil, fmt.Errorf("words: a grid of %d × %d on pictures of %d × %d pixels: a cell needs a pixel", columns, rows, width, height)
+		return nil, optionError("words: a grid of %d × %d on pictures of %d × %d pixels: a cell needs a pixel", columns, rows, width, height)
 	}
 	letters := glyphs()
 	sizes := make([][2]float64, len(texts))
@@ -91,13 +91,13 @@ func NewWords(c Config) (*Words, error) {
 		ink, wide, high, err := inkOf(text, letters)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("words: option words: %q: %w", clip(text), err)
+			return nil, optionError("words: option words: %q: %v", clip(text), err)
 		case text == "" || text == "none":
-			return nil, fmt.Errorf("words: option words: %q is not a word to look for", text)
+			return nil, optionError("words: option words: %q is not a word to look for", text)
 		case slices.Contains(texts[:i], text):
-			return nil, fmt.Errorf("words: option words: %q is there twice", text)
+			return nil, optionError("words: option words: %q is there twice", text)
 		case wide*w.largest > width || high*w.largest > height:
-			return nil, fmt.Errorf("words: %q takes %d × %d pixels, a picture has %d × %d; raise size", text,
+			return nil, optionError("words: %q takes %d × %d pixels, a picture has %d × %d; raise size", text,
 				wide*w.largest, high*w.largest, width, height)
 		}
 		w.words = append(w.words, word{text, ink, wide, high})

@@ -3,6 +3,7 @@ package datasets
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -213,6 +214,9 @@ func TestNewWordsRefuses(t *testing.T) {
 		_, err := NewWords(Config{Set: map[string]string{c.key: c.value}})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", name, err, c.want)
+		}
+		if option := new(OptionError); !errors.As(err, &option) {
+			t.Errorf("%s: got a %T, want an OptionError", name, err)
 		}
 	}
 }
