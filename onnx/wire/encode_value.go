@@ -57,7 +57,7 @@ func (w *writer) inside(elem onnx.Type, values []onnx.Value) {
 	for i, v := range values {
 		w.message(field+2, "value", i, "", func() {
 			if kind := kindOfValue(v); kind != elem.Kind {
-				w.fail(fmt.Errorf("a %s, where %s is wanted", kindNames[kind], kindNames[elem.Kind]))
+				w.fail(fmt.Errorf("%s, where %s is wanted", kindNames[kind], kindNames[elem.Kind]))
 				return
 			}
 			w.value(v)

@@ -61,6 +61,24 @@ func TestWriteFile(t *testing.T) {
 	}
 }
 
+// What is written in pieces, with large tensors passed by, is what Encode gives at once.
+func TestWriteFileOfLargeTensors(t *testing.T) {
+	k := newMaker(6)
+	m := &onnx.Model{Graph: &onnx.Graph{}}
+	for _, n := range []int64{1, 1000, 65535, 65536, 65537, 200000, 3} {
+		m.Graph.Initializers = append(m.Graph.Initializers, k.tensorOf(onnx.Uint8, onnx.StorageRaw, n), k.tensorOf(onnx.Int16, onnx.StorageTyped, n))
+	}
+	want, err := wire.Encode(m)
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "large.onnx")
+	must(t, wire.WriteFile(path, m, wire.WriteOptions{}))
+	got, err := os.ReadFile(path)
+	must(t, err)
+	if !bytes.Equal(got, want) {
+		t.Errorf("got %d bytes, want the %d that Encode gives", len(got), len(want))
+	}
+}
+
 func mode(t *testing.T, path string) os.FileMode {
 	info, err := os.Stat(path)
 	must(t, err)

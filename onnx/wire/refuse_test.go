@@ -198,6 +198,7 @@ func TestDecodeTakes(t *testing.T) {
 		"a referring attribute":     {attribute(text(21, "alpha")), func(m *onnx.Model) bool { return attr(m).RefName == "alpha" }},
 		"an empty list":             {attribute(number(20, 7)), func(m *onnx.Model) bool { return attr(m).Type == onnx.AttributeInts && len(attr(m).Ints) == 0 }},
 		"packed and unpacked ints":  {attribute(number(20, 7), number(8, 1), message(8, []byte{2, 3}), number(8, 4)), func(m *onnx.Model) bool { return len(attr(m).Ints) == 4 && attr(m).Ints[2] == 3 }},
+		"floats in an attribute":    {attribute(number(20, 6), fixed32(7, math.Float32bits(1)), message(7, floats(2, 3))), func(m *onnx.Model) bool { return len(attr(m).Floats) == 3 && attr(m).Floats[2] == 3 }},
 		"packed and unpacked float": {initializer(fixed32(4, math.Float32bits(1)), message(4, floats(2, 3, 4, 5)), fixed32(4, math.Float32bits(6))), data(floats(1, 2, 3, 4, 5, 6))},
 		"raw data given twice":      {tensor(number(2, 2), message(9, []byte{1, 2, 3}), message(9, []byte{7})), data([]byte{7})},
 		"empty raw beside typed":    {tensor(number(2, 2), number(1, 1), message(9), number(5, 200)), data([]byte{200})},
@@ -226,6 +227,17 @@ func TestDecodeTakes(t *testing.T) {
 			t.Errorf("%s: got something else", name)
 		}
 		again(t, name, m, nil)
+	}
+}
+
+func TestMemoryLimit(t *testing.T) {
+	file := initializer(message(9, make([]byte, 24)))
+	if _, err := wire.Decode(file, wire.Options{MemoryLimit: 24}); err != nil {
+		t.Errorf("got %v, want 24 bytes taken at a limit of 24", err)
+	}
+	_, err := wire.Decode(file, wire.Options{MemoryLimit: 23})
+	if want := `wire: graph: initializer "w": float[2,3] takes 24 bytes, more than the memory limit of 23`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %q", err, want)
 	}
 }
 

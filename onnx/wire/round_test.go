@@ -228,3 +228,37 @@ func TestEncodeRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestEncodeValueRefuses(t *testing.T) {
+	float := onnx.UnrankedTensorType(onnx.Float)
+	one := onnx.Scalar32(1)
+	cases := map[string]struct {
+		value onnx.Value
+		want  string
+	}{
+		"nothing":                      {nil, "wire: value: nothing there"},
+		"a sequence of another kind":   {&onnx.Sequence{Elem: float, Values: []onnx.Value{&onnx.Sequence{}}}, "value 0: sequence, where tensor is wanted"},
+		"a sequence of no kind":        {&onnx.Sequence{Values: []onnx.Value{one}}, "values of type undefined have no encoding"},
+		"a sequence of opaque values":  {&onnx.Sequence{Elem: onnx.Type{Kind: onnx.KindOpaque}}, "have no encoding"},
+		"a sequence with a gap":        {&onnx.Sequence{Elem: float, Values: []onnx.Value{one, nil}}, "value 1: nothing, where tensor is wanted"},
+		"an optional without data":     {&onnx.Optional{Elem: float, Value: &onnx.Tensor{Type: onnx.Float}}, "value 0: float[] has no data"},
+		"a map of float keys":          {&onnx.Map{Keys: onnx.FromFloat32s(nil, 0), Values: &onnx.Sequence{}}, "keys are float[0], they must be integers or strings"},
+		"a map with a key too many":    {&onnx.Map{Keys: onnx.FromInt64s([]int64{1}), Values: &onnx.Sequence{}}, "with a value for each"},
+		"a sparse tensor of no values": {&onnx.SparseTensor{}, "no values"},
+		"a sparse index outside":       {&onnx.SparseTensor{Values: onnx.FromFloat32s([]float32{1}, 1), Indices: onnx.FromInt64s([]int64{9}), Dims: []int64{9}}, "index 0 is 9, outside shape [9]"},
+		"a sparse row index outside":   {&onnx.SparseTensor{Values: onnx.FromFloat32s([]float32{1}, 1), Indices: onnx.FromInt64s([]int64{0, 3}, 1, 2), Dims: []int64{4, 3}}, "index 1 is 3, outside shape [4 3]"},
+		"sparse indices too few":       {&onnx.SparseTensor{Values: onnx.FromFloat32s([]float32{1}, 1), Indices: onnx.FromInt64s(nil, 0), Dims: []int64{4}}, "indices are int64[0], 1 values"},
+		"sparse indices missing":       {&onnx.SparseTensor{Values: onnx.FromFloat32s([]float32{1}, 1), Dims: []int64{4}}, "no indices for 1 values"},
+		"sparse values of rank 0":      {&onnx.SparseTensor{Values: one}, "values are float[], they must have one dimension"},
+		"a sparse shape below 0":       {&onnx.SparseTensor{Values: onnx.FromFloat32s(nil, 0), Dims: []int64{-4}}, "negative dimension -4"},
+		"strings in a float tensor":    {&onnx.Tensor{Type: onnx.Float, Data: make([]byte, 4), Strings: []string{"x"}}, "a tensor of float has strings"},
+		"external strings":             {&onnx.Tensor{Type: onnx.String, Storage: onnx.StorageExternal}, "strings cannot be external data"},
+		"external of another length":   {&onnx.Tensor{Type: onnx.Float, Storage: onnx.StorageExternal, External: &onnx.External{Location: "w", HasLength: true}}, `external data "w" has 0 bytes, float[] needs 4`},
+	}
+	for name, c := range cases {
+		_, err := wire.EncodeValue(c.value)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q in it", name, err, c.want)
+		}
+	}
+}
