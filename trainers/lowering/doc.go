@@ -1,0 +1,9 @@
+// Package lowering turns an onnx.Graph into a Gorgonia graph that trains, and runs it: one Gorgonia operator for each ONNX
+// node, gradients by gorgonia.Grad, and a gorgonia.VM of its own that runs any batch size through one graph and keeps its
+// memory from step to step. It owns the rules that differentiate operators. It must not know networks, losses, data sets,
+// solvers or files. Level 3: it imports onnx, onnx/ops and onnx/kernels.
+//
+// A training graph is an ordinary graph: its inputs are the data (with a symbolic batch dimension), initializers with data
+// are constants, initializers without data are parameters, one output is the loss. A result has the same bytes for any
+// number of threads.
+package lowering

@@ -1,0 +1,215 @@
+package lowering
+
+import (
+	"fmt"
+	"hash"
+	"hash/fnv"
+
+	"github.com/chewxy/hm"
+	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/ops"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// unit is one ONNX node in a Gorgonia graph. Each output that something uses is a Gorgonia node of its own: the first
+// computes all of them, the others have it as a further operand and pick theirs.
+type unit struct {
+	p      *Program
+	node   *onnx.Node
+	place  string // for errors
+	op     ops.Op
+	rule   *rule    // nil: the operator is not trainable
+	in     []*value // nil where absent
+	out    []*value // nil where nothing uses it
+	diff   []bool   // inputs by which a gradient is asked for
+	random bool     // it draws random numbers
+	view   bool     // the output is the first input under another shape
+
+	alone *alone // how it runs on a machine that is not ours
+}
+
+// operands lists the positions of the inputs that are there: the operands of the Gorgonia nodes, in order.
+func (u *unit) operands() []int {
+	var list []int
+	for i, v := range u.in {
+		if v != nil {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// first is the output whose Gorgonia node computes.
+func (u *unit) first() int {
+	for k, v := range u.out {
+		if v != nil {
+			return k
+		}
+	}
+	return -1
+}
+
+// operator is what all of this package's Gorgonia operators share. No two are the same, so that Gorgonia, which takes nodes
+// of one hash for one node, never merges them.
+type operator struct {
+	id    uint32
+	arity int
+	typ   []hm.Type // of the operands, then of the result
+	shape tensor.Shape
+	text  string
+}
+
+// Arity is the number of operands.
+func (o *operator) Arity() int { return o.arity }
+
+// Type is that of the function. It is made anew because Gorgonia takes it apart.
+func (o *operator) Type() hm.Type { return hm.NewFnType(o.typ...) }
+
+// InferShape gives the shape at the batch size that the graph is drawn with.
+func (o *operator) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) {
+	return o.shape.Clone(), nil
+}
+
+// ReturnsPtr says that results may be referred to.
+func (o *operator) ReturnsPtr() bool { return true }
+
+// CallsExtern says that nothing outside Go is called.
+func (o *operator) CallsExtern() bool { return false }
+
+// OverwritesInput says that operands are left alone.
+func (o *operator) OverwritesInput() int { return -1 }
+
+// WriteHash writes what tells this operator from every other of its graph.
+func (o *operator) WriteHash(h hash.Hash) { fmt.Fprintf(h, "gonyx %d %s", o.id, o.text) }
+
+// Hashcode is the operator's number in its graph.
+func (o *operator) Hashcode() uint32 {
+	h := fnv.New32a()
+	o.WriteHash(h)
+	return h.Sum32()
+}
+
+// String is the node's place.
+func (o *operator) String() string { return o.text }
+
+// forward computes output k of a unit.
+type forward struct {
+	operator
+	u    *unit
+	k    int
+	pick bool // the operand after the inputs has computed it
+}
+
+// DiffWRT says by which operands there is a gradient.
+func (f *forward) DiffWRT(n int) []bool {
+	diff := make([]bool, n)
+	for c, i := range f.u.operands() {
+		diff[c] = f.u.diff[i] && differentiable(f.u.out[f.k])
+	}
+	return diff
+}
+
+// SymDiff gives, for each operand that has one, the node of its gradient.
+func (f *forward) SymDiff(operands gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	grads := make(gorgonia.Nodes, len(operands))
+	diff := f.DiffWRT(len(operands))
+	for c, i := range f.u.operands() {
+		if !diff[c] {
+			continue
+		}
+		b, children, err := newBackward(f.u, f.k, i, operands, output, grad)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.u.place, err)
+		}
+		if grads[c], err = gorgonia.ApplyOp(b, children...); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.u.place, err)
+		}
+	}
+	return grads, nil
+}
+
+// Do computes the output on a machine that is not ours, at the batch size that the graph is drawn with.
+func (f *forward) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
+	a, err := f.u.prepared()
+	if err != nil {
+		return nil, err
+	}
+	return a.forward(f, values)
+}
+
+// backward computes the gradient of the loss by input i of a unit from the gradient by its output k.
+type backward struct {
+	operator
+	u      *unit
+	k, i   int
+	reads  []int // the inputs among its operands, in order
+	readsY bool  // whether the output follows them; the output's gradient is last
+}
+
+func newBackward(u *unit, k, i int, operands gorgonia.Nodes, output, grad *gorgonia.Node) (*backward, gorgonia.Nodes, error) {
+	b := &backward{u: u, k: k, i: i}
+	reads := everything
+	switch {
+	case u.view:
+		reads = nothing
+	case u.rule.reads != nil:
+		reads = u.rule.reads(i)
+	}
+	var children gorgonia.Nodes
+	take := func(n *gorgonia.Node, v *value) error {
+		t, err := typeOf(v.elem, len(v.dims))
+		if err != nil {
+			return err
+		}
+		children, b.typ = append(children, n), append(b.typ, t)
+		return nil
+	}
+	for c, at := range u.operands() {
+		if reads.input(at) {
+			if err := take(operands[c], u.in[at]); err != nil {
+				return nil, nil, err
+			}
+			b.reads = append(b.reads, at)
+		}
+	}
+	if reads&theOutput != 0 {
+		b.readsY = true
+		if err := take(output, u.out[k]); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := take(grad, u.out[k]); err != nil {
+		return nil, nil, err
+	}
+	result, err := typeOf(u.in[i].elem, len(u.in[i].dims))
+	if err != nil {
+		return nil, nil, err
+	}
+	b.typ = append(b.typ, result)
+	b.arity = len(children)
+	b.shape = shapeOf(u.in[i].dims)
+	b.id = u.p.nextID()
+	b.text = fmt.Sprintf("%s: gradient by input %d", u.place, i)
+	return b, children, nil
+}
+
+// DiffWRT says that gradients are not differentiated again.
+func (b *backward) DiffWRT(n int) []bool { return make([]bool, n) }
+
+// SymDiff is never asked, because DiffWRT is false throughout.
+func (b *backward) SymDiff(operands gorgonia.Nodes, _, _ *gorgonia.Node) (gorgonia.Nodes, error) {
+	return make(gorgonia.Nodes, len(operands)), nil
+}
+
+// Do computes the gradient on a machine that is not ours.
+func (b *backward) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
+	a, err := b.u.prepared()
+	if err != nil {
+		return nil, err
+	}
+	return a.backward(b, values)
+}
+
+// differentiable says whether a value has a gradient here.
+func differentiable(v *value) bool { return v != nil && v.elem == onnx.Float }

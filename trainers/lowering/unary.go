@@ -1,0 +1,146 @@
+package lowering
+
+import (
+	"math"
+
+	"github.com/gonyx/gonyx/onnx/kernels"
+)
+
+// Gradients of functions of one number. At a corner the derivative is that of PyTorch: 0 for Abs and Relu at 0, alpha for LeakyRelu
+// and Elu. Sqrt has an infinite one at 0. Floor, Ceil, Round and Sign are constants to gradients.
+func unaryRules() []rule {
+	byOutput := func(name string, f kernels.Function) rule {
+		return rule{name: name, reads: always(theOutput), gradient: func(c *call, _ int) (gradient, error) {
+			return derivative(c, kernels.Activation{Function: f})
+		}}
+	}
+	return []rule{
+		byOutput("Relu", kernels.Relu),
+		byOutput("Sigmoid", kernels.Sigmoid),
+		byOutput("Tanh", kernels.Tanh),
+		byOutput("Exp", kernels.Exp),
+		byOutput("Sqrt", kernels.Sqrt),
+		{name: "LeakyRelu", gradient: leakyReluGradient},
+		{name: "Neg", reads: always(nothing), gradient: linear(-1)},
+		{name: "Abs", reads: always(inputs(0)), gradient: elementwise(2, func(x, _ float64) float64 {
+			switch {
+			case x > 0:
+				return 1
+			case x < 0:
+				return -1
+			}
+			return x // 0, or NaN
+		})},
+		{name: "Log", reads: always(inputs(0)), gradient: func(c *call, i int) (gradient, error) {
+			return pointwise(c, i, inputs(0), 2, func(p *points, lo, hi int) {
+				c.set.Binary(nil, kernels.Div, p.dx[lo:hi], p.dy[lo:hi], p.x[0][lo:hi])
+			})
+		}},
+		{name: "Reciprocal", reads: always(theOutput), gradient: elementwise(4, func(_, y float64) float64 { return -y * y })},
+		{name: "Softplus", reads: always(inputs(0)), gradient: elementwise(40, func(x, _ float64) float64 { return 1 / (1 + math.Exp(-x)) })},
+		{name: "Softsign", reads: always(inputs(0)), gradient: elementwise(10, func(x, _ float64) float64 {
+			d := 1 + math.Abs(x)
+			return 1 / (d * d)
+		})},
+		{name: "Erf", reads: always(inputs(0)), gradient: elementwise(40, func(x, _ float64) float64 { return 2 / math.SqrtPi * math.Exp(-x*x) })},
+		{name: "Sin", reads: always(inputs(0)), gradient: elementwise(40, func(x, _ float64) float64 { return math.Cos(x) })},
+		{name: "Cos", reads: always(inputs(0)), gradient: elementwise(40, func(x, _ float64) float64 { return -math.Sin(x) })},
+		{name: "Elu", reads: always(theOutput), gradient: eluGradient},
+		{name: "Gelu", reads: always(inputs(0)), gradient: geluGradient},
+		{name: "HardSigmoid", reads: always(theOutput), gradient: hardSigmoidGradient},
+		{name: "Floor", stop: true},
+		{name: "Ceil", stop: true},
+		{name: "Round", stop: true},
+		{name: "Sign", stop: true},
+	}
+}
+
+// derivative is the gradient of an activation, from its output.
+func derivative(c *call, f kernels.Activation) (gradient, error) {
+	return gradient{run: func(fr *frame) {
+		c.set.Derivative(c.pool, f, fr.dx.Float32s(), fr.dy.Float32s(), fr.y.Float32s())
+	}}, nil
+}
+
+// elementwise is the gradient of a function whose derivative is d(x, y); what the rule does not read is 0 there.
+func elementwise(work int, d func(x, y float64) float64) func(*call, int) (gradient, error) {
+	return func(c *call, i int) (gradient, error) {
+		return pointwise(c, i, everything, work, func(p *points, lo, hi int) {
+			for k := lo; k < hi; k++ {
+				var x, y float64
+				if p.x[0] != nil {
+					x = float64(p.x[0][k])
+				}
+				if p.y != nil {
+					y = float64(p.y[k])
+				}
+				p.dx[k] = p.dy[k] * float32(d(x, y))
+			}
+		})
+	}
+}
+
+func leakyReluGradient(c *call, i int) (gradient, error) {
+	a := c.attrs()
+	alpha := a.Float("alpha")
+	if err := a.Err(); err != nil {
+		return gradient{}, err
+	}
+	if alpha >= 0 { // the sign of the output is that of the input
+		return derivative(c, kernels.Activation{Function: kernels.LeakyRelu, Slope: alpha})
+	}
+	return pointwise(c, i, inputs(0), 2, func(p *points, lo, hi int) {
+		for k := lo; k < hi; k++ {
+			p.dx[k] = p.dy[k]
+			if !(p.x[0][k] > 0) {
+				p.dx[k] *= alpha
+			}
+		}
+	})
+}
+
+func eluGradient(c *call, i int) (gradient, error) {
+	a := c.attrs()
+	alpha := float64(a.Float("alpha"))
+	if err := a.Err(); err != nil {
+		return gradient{}, err
+	}
+	return elementwise(2, func(_, y float64) float64 {
+		if y > 0 {
+			return 1
+		}
+		return y + alpha
+	})(c, i)
+}
+
+func geluGradient(c *call, i int) (gradient, error) {
+	a := c.attrs()
+	approximate := a.Str("approximate") == "tanh"
+	if err := a.Err(); err != nil {
+		return gradient{}, err
+	}
+	return elementwise(80, func(x, _ float64) float64 {
+		if approximate {
+			const k = 0.044715
+			r := math.Sqrt(2 / math.Pi)
+			t := math.Tanh(r * (x + k*x*x*x))
+			return 0.5*(1+t) + 0.5*x*(1-t*t)*r*(1+3*k*x*x)
+		}
+		return 0.5*(1+math.Erf(x/math.Sqrt2)) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
+	})(c, i)
+}
+
+func hardSigmoidGradient(c *call, i int) (gradient, error) {
+	a := c.attrs()
+	alpha := float64(a.Float("alpha"))
+	a.Float("beta")
+	if err := a.Err(); err != nil {
+		return gradient{}, err
+	}
+	return elementwise(2, func(_, y float64) float64 {
+		if y > 0 && y < 1 {
+			return alpha
+		}
+		return 0
+	})(c, i)
+}
