@@ -37,6 +37,17 @@ func (b branch) Infer(env *Env, in []Fact) ([]Fact, error) {
 			return nil, fmt.Errorf("the condition must have one element")
 		}
 	}
+	if e := in[0].Elem(); e != onnx.Bool && e != onnx.Undefined {
+		return nil, fmt.Errorf("the condition is %v, want bool", e)
+	}
+	if in[0].Value != nil {
+		taken, name := b.taken(in[0].Value)
+		out, err := env.InferGraph(taken, []Fact{})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return out, nil
+	}
 	then, err := env.InferGraph(b.then, []Fact{})
 	if err != nil {
 		return nil, fmt.Errorf("then_branch: %w", err)
@@ -45,17 +56,32 @@ func (b branch) Infer(env *Env, in []Fact) ([]Fact, error) {
 	if err != nil {
 		return nil, fmt.Errorf("else_branch: %w", err)
 	}
-	if in[0].Value != nil {
-		if in[0].Value.Bools()[0] {
-			return then, nil
-		}
-		return other, nil
-	}
 	out := make([]Fact, b.outputs)
 	for i := range out {
 		out[i] = common(then[i], other[i])
 	}
 	return out, nil
+}
+
+// taken is the branch that a condition chooses.
+func (b branch) taken(cond *onnx.Tensor) (*onnx.Graph, string) {
+	if cond.Bools()[0] {
+		return b.then, "then_branch"
+	}
+	return b.other, "else_branch"
+}
+
+// neverTaken says whether an attribute of a node is a branch that a known condition rules out. What cannot work there is
+// no mistake: exporters write both branches for shapes that only one of them fits.
+func neverTaken(n *onnx.Node, attribute string, facts func(string) Fact) bool {
+	if n.OpType != "If" || onnx.NormalDomain(n.Domain) != onnx.DomainDefault || len(n.Inputs) == 0 || n.Inputs[0] == "" {
+		return false
+	}
+	cond := facts(n.Inputs[0]).Value
+	if cond == nil || cond.Type != onnx.Bool || cond.Len() != 1 {
+		return false
+	}
+	return attribute == "then_branch" && !cond.Bools()[0] || attribute == "else_branch" && cond.Bools()[0]
 }
 
 // common is what two facts agree on.
@@ -88,10 +114,7 @@ func (b branch) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	if !ok || cond.Type != onnx.Bool || cond.Len() != 1 {
 		return nil, fmt.Errorf("the condition must be a bool of one element")
 	}
-	g, name := b.other, "else_branch"
-	if cond.Bools()[0] {
-		g, name = b.then, "then_branch"
-	}
+	g, name := b.taken(cond)
 	out, err := env.RunGraph(g, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -122,6 +122,9 @@ func (r *evaluation) graph(g *onnx.Graph, in []onnx.Value, outer *values) ([]onn
 	}
 	for i, v := range g.Inputs {
 		if in[i] != nil {
+			if err := sameType(v.Type, in[i]); err != nil {
+				return nil, fmt.Errorf("input %q: %w", v.Name, err)
+			}
 			vals.own[v.Name] = in[i]
 		} else if vals.own[v.Name] == nil {
 			return nil, fmt.Errorf("input %q has no value", v.Name)
@@ -144,6 +147,15 @@ func (r *evaluation) graph(g *onnx.Graph, in []onnx.Value, outer *values) ([]onn
 		out[i] = x
 	}
 	return out, nil
+}
+
+// sameType fails where a value is not of the declared kind or element type, which every operator relies on.
+func sameType(declared onnx.Type, v onnx.Value) error {
+	got := onnx.TypeOf(v)
+	if declared.Kind != onnx.KindUndefined && (declared.Kind != got.Kind || declared.Elem != onnx.Undefined && declared.Elem != got.Elem) {
+		return fmt.Errorf("it is declared as %v, the value is %v", declared, got)
+	}
+	return nil
 }
 
 func (r *evaluation) node(n *onnx.Node, vals *values) error {

@@ -32,6 +32,7 @@ type inference struct {
 	table *Table
 	held  map[*onnx.Node]int64
 	depth int
+	dead  bool // in a branch that is never taken: a node that cannot work there is no mistake
 }
 
 // maxDepth bounds how deep graphs nest in attributes and functions in functions.
@@ -127,7 +128,7 @@ func (w *inference) node(n *onnx.Node, s *scope, declared map[string]onnx.Type) 
 		in[i] = f
 	}
 	out, err := w.outputs(n, s, in)
-	if err != nil {
+	if err != nil && !w.dead {
 		return describe(err, in)
 	}
 	for i, name := range n.Outputs {
@@ -139,7 +140,7 @@ func (w *inference) node(n *onnx.Node, s *scope, declared map[string]onnx.Type) 
 			f = out[i]
 		}
 		if t, ok := declared[name]; ok {
-			if f, err = Merge(t, f); err != nil {
+			if f, err = Merge(t, f); err != nil && !w.dead {
 				return fmt.Errorf("output %q: %w", name, err)
 			}
 		}

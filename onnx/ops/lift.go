@@ -187,16 +187,16 @@ func (w *writer) node(n *onnx.Node, in opsets, calls int) error {
 		}
 		return nil
 	}
-	from, ok := in[domain]
+	op, err := findSchema(n, in)
+	if err != nil {
+		return err
+	}
+	if err := checkNode(n, op); err != nil {
+		return err
+	}
+	from := in[domain]
 	if domain == onnx.DomainPrivate {
-		from, ok = 1, true
-	}
-	if !ok {
-		return fmt.Errorf("domain %q is not imported", domain)
-	}
-	op, ok := Schema(domain, n.OpType, from)
-	if !ok {
-		return fmt.Errorf("operator %s does not exist at opset %d", qualified(n), from)
+		from = 1
 	}
 	if err := checkTypes(n, op, w.fact); err != nil {
 		return err
@@ -247,13 +247,15 @@ func (w *writer) subgraphs(lifted, converted *onnx.Node, in opsets) error {
 			if g == nil {
 				return fmt.Errorf("attribute %q: the graph is missing", a.Name)
 			}
-			target := w.c.target
+			target, dead := w.c.target, w.c.walk.dead
+			w.c.walk.dead = dead || neverTaken(lifted, a.Name, w.fact)
 			w.c.target = 0
 			up, _, err := w.c.graph(g, in, w.scope)
 			w.c.target = target
 			if err == nil && target != 0 {
 				g, _, err = w.c.graph(g, in, w.scope)
 			}
+			w.c.walk.dead = dead
 			if err != nil {
 				return fmt.Errorf("attribute %q: %w", a.Name, err)
 			}

@@ -34,11 +34,20 @@ func (r reshape) Infer(env *Env, in []Fact) ([]Fact, error) {
 		if err != nil {
 			return nil, err
 		}
-		return []Fact{Tensor(data.Elem(), dims...)}, nil
+		return []Fact{carryElems(data, Tensor(data.Elem(), dims...))}, nil
 	}
 	// The vector's elements may be symbols: Shape → Concat → Reshape keeps the batch's name.
 	if elems, ok := shape.Ints(); ok {
-		return []Fact{Tensor(data.Elem(), slices.Clone(elems)...)}, nil
+		dims := slices.Clone(elems)
+		for i, d := range dims {
+			if d == onnx.Fixed(0) && !r.allowZero {
+				dims[i] = onnx.UnknownDim()
+				if data.Ranked() && i < data.Rank() {
+					dims[i] = data.Dims()[i]
+				}
+			}
+		}
+		return []Fact{Tensor(data.Elem(), dims...)}, nil
 	}
 	return []Fact{Unranked(data.Elem())}, nil
 }
