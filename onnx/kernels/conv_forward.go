@@ -95,6 +95,9 @@ func (t *convTask) run(worker, lo, hi int) {
 	case byStrip:
 		for u := lo; u < hi; u++ {
 			n, i := u/t.walk.strips, u%t.walk.strips
+			if raceEnabled && f.direct && (u == lo || i == 0) {
+				raceRead(t.x[n*size:][:size])
+			}
 			if f.direct {
 				t.strip(n, i, t.x[n*size:][:size], tile)
 			} else {

@@ -63,6 +63,8 @@ func (t *convGradientTask) run(worker, lo, hi int) {
 					loaded = g
 				}
 				x = planes
+			} else if u == lo {
+				raceRead(x)
 			}
 			oc, m := t.channels(u)
 			t.image(x, t.dy[(n*f.groups*f.out+oc)*result:][:m*result], t.dw[oc*f.k():][:m*f.k()], rows, m)
@@ -108,14 +110,9 @@ func (s Set) dots(f *flat, dy []float32, ld int, x, dw []float32, m, n int) {
 		dotsPortable(f, dy, ld, x, dw, m, n)
 		return
 	}
-	if raceEnabled {
-		raceWrite(dw[:m*f.k()])
-		for i := range m {
-			raceRead(dy[i*ld:][:n])
-		}
-		for _, off := range f.offs {
-			raceRead(x[off/4:][:n])
-		}
+	raceWrite(dw[:m*f.k()])
+	for i := range m {
+		raceRead(dy[i*ld:][:n])
 	}
 	lanes := s.lanes()
 	full := (n - 1) / lanes
