@@ -227,9 +227,9 @@ func (c comparison) attributes(m, n *formNode) string {
 	for i, k := 0, 0; i < len(m.attrs) || k < len(n.attrs); {
 		switch {
 		case k == len(n.attrs) || i < len(m.attrs) && m.attrs[i].name < n.attrs[k].name:
-			return fmt.Sprintf("attribute %q: %s against none", m.attrs[i].name, m.attrs[i].text())
+			return fmt.Sprintf("attribute %q: %s against left out", m.attrs[i].name, m.attrs[i].text())
 		case i == len(m.attrs) || n.attrs[k].name < m.attrs[i].name:
-			return fmt.Sprintf("attribute %q: none against %s", n.attrs[k].name, n.attrs[k].text())
+			return fmt.Sprintf("attribute %q: left out against %s", n.attrs[k].name, n.attrs[k].text())
 		}
 		if x, y := &m.attrs[i], &n.attrs[k]; x.code != y.code {
 			return fmt.Sprintf("attribute %q: %s", x.name, attributesDiffer(x, y))
@@ -265,27 +265,31 @@ func attributesDiffer(x, y *formAttr) string {
 // sharing finds a value that one side computes once and the other several times, which is all that can differ when every
 // output is computed alike.
 func (c comparison) sharing() string {
-	inA := make(map[[32]byte]*formNode, len(c.a.nodes))
-	for _, n := range c.a.nodes {
-		inA[n.sum] = n
+	type twin struct {
+		first, last *formNode
+		count       int
 	}
-	count := make(map[[32]byte]int)
+	again := func(t twin, n *formNode) twin {
+		if t.count == 0 {
+			t.first = n
+		}
+		return twin{t.first, n, t.count + 1}
+	}
+	inA, inB := make(map[[32]byte]twin, len(c.a.nodes)), make(map[[32]byte]twin, len(c.b.nodes))
 	for _, n := range c.a.nodes {
-		count[n.sum]++
+		inA[n.sum] = again(inA[n.sum], n)
 	}
 	for _, n := range c.b.nodes {
-		count[n.sum]--
+		inB[n.sum] = again(inB[n.sum], n)
 	}
 	for _, n := range c.b.nodes {
-		if d := count[n.sum]; d != 0 {
-			m := inA[n.sum]
-			if m == nil {
-				m = n
+		x, y := inA[n.sum], inB[n.sum]
+		if x.count != y.count && x.count > 0 {
+			more := y
+			if x.count > y.count {
+				more = x
 			}
-			if d < 0 {
-				return fmt.Sprintf("%s is computed %d more times in the second graph", nodesText(m, n), -d)
-			}
-			return fmt.Sprintf("%s is computed %d more times in the first graph", nodesText(m, n), d)
+			return fmt.Sprintf("%s is computed %d times against %d, by %s and %s", nodesText(x.first, y.first), x.count, y.count, more.first.label, more.last.label)
 		}
 	}
 	for i := range min(len(c.a.nodes), len(c.b.nodes)) {
