@@ -1,0 +1,112 @@
+package trainers
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Schedule is how the learning rate goes over a run. The zero value is constant.
+type Schedule struct {
+	kind   scheduleKind
+	every  int     // step: epochs
+	gamma  float64 // step
+	warmup int     // cosine: steps
+}
+
+type scheduleKind uint8
+
+const (
+	constantSchedule scheduleKind = iota
+	stepSchedule
+	cosineSchedule
+)
+
+// ParseSchedule reads a schedule:
+//
+//	constant                  the rate stays (also where the text is empty)
+//	step:every=N,gamma=F      the rate is multiplied by F (0.1 where left out) after every N epochs
+//	cosine[:warmup=N]         over the first N steps (batches; 0 where left out) the rate rises in a line to the full one,
+//	                          then it falls along half a cosine towards 0 at the end of the run
+func ParseSchedule(text string) (Schedule, error) {
+	name, rest, more := strings.Cut(text, ":")
+	fail := func(err error) (Schedule, error) { return Schedule{}, fmt.Errorf("schedule %q: %w", text, err) }
+	var pairs []setting
+	if more {
+		var err error
+		if pairs, err = settings(rest); err != nil {
+			return fail(err)
+		}
+	}
+	var s Schedule
+	every, warmup := 0.0, 0.0
+	var numbers []number
+	required := ""
+	switch name {
+	case "", "constant":
+		if more {
+			return fail(fmt.Errorf("constant has no keys"))
+		}
+		return Schedule{}, nil
+	case "step":
+		s = Schedule{kind: stepSchedule, gamma: 0.1}
+		numbers = []number{{key: "every", value: &every, least: 1}, {key: "gamma", value: &s.gamma, positive: true}}
+		required = "every"
+	case "cosine":
+		s = Schedule{kind: cosineSchedule}
+		numbers = []number{{key: "warmup", value: &warmup}}
+	case "plateau":
+		return fail(fmt.Errorf("plateau is not there yet; take constant, step or cosine"))
+	default:
+		return fail(fmt.Errorf("there is none of that name; there are constant, step:every=N,gamma=F and cosine:warmup=N"))
+	}
+	for _, p := range pairs {
+		at := slices.IndexFunc(numbers, func(n number) bool { return n.key == p.key })
+		if at < 0 {
+			return fail(fmt.Errorf("%q is not a key of %s", p.key, name))
+		}
+		if err := numbers[at].set(p.value); err != nil {
+			return fail(err)
+		}
+		if whole := *numbers[at].value; p.key != "gamma" && (whole != math.Trunc(whole) || whole > math.MaxInt32) {
+			return fail(fmt.Errorf("%s: %s is not a whole number", p.key, p.value))
+		}
+	}
+	if required != "" && !slices.ContainsFunc(pairs, func(p setting) bool { return p.key == required }) {
+		return fail(fmt.Errorf("%s is missing", required))
+	}
+	s.every, s.warmup = int(every), int(warmup)
+	return s, nil
+}
+
+// String writes the schedule as ParseSchedule reads it.
+func (s Schedule) String() string {
+	switch s.kind {
+	case stepSchedule:
+		return fmt.Sprintf("step:every=%d,gamma=%s", s.every, strconv.FormatFloat(s.gamma, 'g', -1, 64))
+	case cosineSchedule:
+		return fmt.Sprintf("cosine:warmup=%d", s.warmup)
+	}
+	return "constant"
+}
+
+// Factor is what the learning rate is multiplied by at a step, counted from 0 over the whole run of total steps,
+// perEpoch of them an epoch. It is never negative. With a cosine and warm-up w, step s has (s+1)/w while s < w, then
+// (1 + cos(π·(s-w)/(total-w)))/2: the full rate at step w, and 0 only at step total, which is never taken.
+func (s Schedule) Factor(step, total, perEpoch int) float64 {
+	switch s.kind {
+	case stepSchedule:
+		return math.Pow(s.gamma, float64(step/max(1, perEpoch)/s.every))
+	case cosineSchedule:
+		if step < s.warmup {
+			return float64(step+1) / float64(s.warmup)
+		}
+		if step >= total {
+			return 0
+		}
+		return (1 + math.Cos(math.Pi*float64(step-s.warmup)/float64(total-s.warmup))) / 2
+	}
+	return 1
+}
