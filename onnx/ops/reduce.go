@@ -142,18 +142,24 @@ func (r reduce) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Where the results of the input's elements stand: 0 along a reduced axis.
-	strides, step := make([]int, len(x.Dims)), 1
-	for i := len(x.Dims) - 1; i >= 0; i-- {
-		if !set[i] {
-			strides[i] = step
-			step *= int(x.Dims[i])
-		}
-	}
+	strides, _ := reducedStrides(x.Dims, set)
 	if err := r.accumulate(env, y, x, strides); err != nil {
 		return nil, err
 	}
 	return []onnx.Value{y}, nil
+}
+
+// reducedStrides gives the strides that walk a tensor from result to result of a reduction over the axes that are set, 0 along those,
+// and how many results there are.
+func reducedStrides(dims []int64, set []bool) (strides []int, results int) {
+	strides, results = make([]int, len(dims)), 1
+	for i := len(dims) - 1; i >= 0; i-- {
+		if !set[i] {
+			strides[i] = results
+			results *= int(dims[i])
+		}
+	}
+	return strides, results
 }
 
 func (r reduce) accumulate(env *Env, y, x *onnx.Tensor, strides []int) error {

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -49,7 +50,7 @@ func (t *stepper) up(n *onnx.Node, cur *schema.Op, to int64, emit func(*onnx.Nod
 		}
 		nodes, err := t.rewrite(n, m.Upgrade[next.Since])
 		if err != nil {
-			if t.lift && errIsUnknown(err) {
+			if t.lift && (errIsUnknown(err) || errors.Is(err, ErrUnsupported)) {
 				t.w.c.walk.held[n] = cur.Since
 				return emit(n)
 			}

@@ -35,6 +35,14 @@ func families() [][]Meaning {
 		matMulFamily(),
 		gemmFamily(),
 		reduceFamily(),
+		dropoutFamily(),
+		batchNormFamily(),
+		predicateFamily(),
+		preluFamily(),
+		argMaxFamily(),
+		cumSumFamily(),
+		normalizationFamily(),
+		lineNormFamily(),
 		privateFamily(),
 	}
 }
