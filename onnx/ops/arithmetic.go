@@ -14,8 +14,8 @@ import (
 // Integers wrap; their division truncates, and by zero it is an error. Min and Max are NaN where an input is. Mod takes the sign
 // of the divisor, with fmod=1 that of the dividend.
 // Add, Sub, Mul, Div 1: limited broadcasting by attribute · 6: integers · 7: NumPy's broadcasting · 13, 14: types.
-// Min, Max 1 · 6 · 8: broadcasting · 12, 13: types. Sum, Mean 1 · 6 · 8: broadcasting · 13: types. Mod 10 · 13.
-// BitShift 11. Bitwise… 18.
+// Min, Max 1 · 6 · 8: broadcasting · 12, 13: types. Sum, Mean 1 · 6 · 8: broadcasting · 13: types. Mod 10 · 13 · 28: floats without
+// fmod. BitShift 11 · 28: signed integers. Bitwise… 18.
 // https://onnx.ai/onnx/operators/onnx__Add.html
 
 func arithmeticFamily() []Meaning {
@@ -51,7 +51,7 @@ func arithmeticFamily() []Meaning {
 			int:   func(a, b int64) int64 { return a / b },
 			uint:  func(a, b uint64) uint64 { return a / b },
 		}, fast: kernels.Div, hasFast: true, divides: true, shapes: divShapes}),
-		{Name: "Mod", Class: Rounds, New: newMod},
+		{Name: "Mod", Class: Rounds, New: newMod, Downgrade: map[int64]Rewrite{28: modDown28}},
 		many("Min", Exact, arithmetic{pairFuncs: pairFuncs{
 			float: func(a, b float64) float64 { return min(a, b) },
 			int:   func(a, b int64) int64 { return min(a, b) },
@@ -99,6 +99,16 @@ func newMod(a *Attrs) Op {
 		return m
 	}
 	m.pairFuncs = pairFuncs{
+		float: func(a, b float64) float64 {
+			r := math.Mod(a, b)
+			if r == 0 {
+				return math.Copysign(0, b)
+			}
+			if (r < 0) != (b < 0) {
+				r += b
+			}
+			return r
+		},
 		int: func(a, b int64) int64 {
 			r := a % b
 			if r != 0 && (r < 0) != (b < 0) {
@@ -111,11 +121,27 @@ func newMod(a *Attrs) Op {
 	return m
 }
 
+// newBitShift keeps the sign when it shifts to the right. A count that is negative, or not less than the number of bits, shifts all
+// bits out.
 func newBitShift(a *Attrs) Op {
 	if a.OneOf("direction", "LEFT", "RIGHT") == "LEFT" {
-		return arithmetic{pairFuncs: pairFuncs{uint: func(a, b uint64) uint64 { return a << b }}}
+		return arithmetic{pairFuncs: pairFuncs{
+			int:  func(a, b int64) int64 { return a << uint64(b) },
+			uint: func(a, b uint64) uint64 { return a << b },
+		}}
 	}
-	return arithmetic{pairFuncs: pairFuncs{uint: func(a, b uint64) uint64 { return a >> b }}}
+	return arithmetic{pairFuncs: pairFuncs{
+		int:  func(a, b int64) int64 { return a >> uint64(b) },
+		uint: func(a, b uint64) uint64 { return a >> b },
+	}}
+}
+
+// modDown28 refuses floats without fmod, which came with version 28.
+func modDown28(r *Rewriter) error {
+	if fmod := r.Node.Attribute("fmod"); isFloat(r.Fact(0).Elem()) && (fmod == nil || fmod.Int == 0) {
+		return fmt.Errorf("Mod of floats must have fmod there")
+	}
+	return r.Keep()
 }
 
 func (a arithmetic) Infer(_ *Env, in []Fact) ([]Fact, error) {
@@ -123,9 +149,6 @@ func (a arithmetic) Infer(_ *Env, in []Fact) ([]Fact, error) {
 		return nil, err
 	}
 	elem := elemOf(in)
-	if a.float == nil && isFloat(elem) {
-		return nil, fmt.Errorf("inputs are of type %v, want integers (for Mod of floats set fmod)", elem)
-	}
 	out, err := inferElementwise(elem, in)
 	if err != nil {
 		return nil, err

@@ -15,13 +15,13 @@ import (
 // narrower ones by dropping high bits, everything bool by being not zero. Strings are read as numbers in decimal or scientific
 // notation, INF and NaN; floats are written with the fewest digits that give them back.
 // saturate and round_mode are about float8 only.
-// Cast 1: to is a word · 6: a number · 9: strings · 19: saturate · 24: round_mode · 13, 21, 23, 25: types. CastLike 15 · 19 · 21 ·
-// 23 · 24 · 25.
+// Cast 1: to is a word · 6: a number · 9: strings · 19: saturate · 24: round_mode · 13, 21, 23, 25, 28: types. CastLike 15 ·
+// 19 · 21 · 23 · 24 · 25 · 28.
 // https://onnx.ai/onnx/operators/onnx__Cast.html
 
 func castFamily() []Meaning {
 	down := map[int64]Rewrite{6: castDown6}
-	for _, v := range []int64{9, 13, 19, 21, 23, 24, 25} {
+	for _, v := range []int64{9, 13, 19, 21, 23, 24, 25, 28} {
 		down[v] = castDown(v)
 	}
 	return []Meaning{

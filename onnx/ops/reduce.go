@@ -14,12 +14,13 @@ import (
 // Sum Σx · Mean Σx/n · Prod Πx · Max · Min · L1 Σ|x| · L2 √Σx² · SumSquare Σx² · LogSum ln Σx · LogSumExp ln Σeˣ.
 // Sums of nothing are 0, products 1, the greatest of nothing is -Inf or the least integer, the least the opposite. Max and Min are
 // NaN where an element is. Sums of integers wrap; means, roots and logarithms of integers are computed in float64 and truncated.
-// 1: axes are an attribute · 11: negative ones · 13 (Sum), 18 (others): axes are an input · 12, 13, 20: types.
+// 1: axes are an attribute · 11: negative ones · 13 (Sum), 18 (others): axes are an input · 12, 13, 20: types · 28 (LogSum, LogSumExp):
+// no integers.
 // https://onnx.ai/onnx/operators/onnx__ReduceSum.html
 
 func reduceFamily() []Meaning {
 	one := func(kind reduction, name string, class Class, since int64) Meaning {
-		return Meaning{
+		m := Meaning{
 			Name: name, Class: class,
 			New: func(a *Attrs) Op {
 				return reduce{kind: kind, keep: a.Bool("keepdims"), noop: a.Bool("noop_with_empty_axes")}
@@ -27,6 +28,10 @@ func reduceFamily() []Meaning {
 			Upgrade:   map[int64]Rewrite{since: reduceUp},
 			Downgrade: map[int64]Rewrite{since: reduceDown(kind), 11: positiveAxes(func(rank, _ int) int { return rank })},
 		}
+		if kind == reduceLogSum || kind == reduceLogSumExp {
+			m.Upgrade[28], m.Downgrade[28] = throughDouble, keep
+		}
+		return m
 	}
 	return []Meaning{
 		one(reduceSum, "ReduceSum", Rounds, 13),

@@ -95,6 +95,14 @@ func (t *stepper) down(n *onnx.Node, cur *schema.Op, from, to int64, emit func(*
 		}
 		return nil
 	}
+	// What the newer version allowed the older one need not: fewer inputs, other types.
+	err := checkNode(n, cur)
+	if err == nil {
+		err = checkTypes(n, cur, t.factOf)
+	}
+	if err != nil {
+		return fmt.Errorf("it cannot be written as %s-%d: %w", n.OpType, cur.Since, err)
+	}
 	return emit(n)
 }
 

@@ -74,7 +74,8 @@ func unaryFamily() []Meaning {
 			int:  func(x int64) int64 { return int64(cmp.Compare(x, 0)) },
 			uint: func(x uint64) uint64 { return min(x, 1) },
 		}),
-		plain("Erf", Rounds, map[int64]Rewrite{13: erfUp13}, unary{float: math.Erf}),
+		{Name: "Erf", Class: Rounds, New: func(*Attrs) Op { return unary{float: math.Erf} },
+			Upgrade: map[int64]Rewrite{13: throughDouble}, Downgrade: map[int64]Rewrite{13: keep}},
 		plain("BitwiseNot", Exact, nil, unary{
 			int:  func(x int64) int64 { return ^x },
 			uint: func(x uint64) uint64 { return ^x },
@@ -260,15 +261,21 @@ func unaryUp6(r *Rewriter) error {
 	return r.Keep()
 }
 
-// erfUp13 keeps the integers that Erf took before.
-func erfUp13(r *Rewriter) error {
+// throughDouble keeps the integers that an operator of floats took before the version it is a step to: they are computed in double
+// and truncated.
+func throughDouble(r *Rewriter) error {
 	elem := r.Fact(0).Elem()
 	if !isInteger(elem) {
 		return r.Keep()
 	}
-	x := r.Emit("Cast", []string{r.Input(0)}, onnx.AttrInt("to", int64(onnx.Double)))
-	y := r.Emit("Erf", []string{x})
-	r.EmitTo(r.Node.Outputs[0], "Cast", []string{y}, onnx.AttrInt("to", int64(elem)))
+	out := r.Node.Outputs[0]
+	r.Node.Inputs[0] = r.Emit("Cast", []string{r.Input(0)}, onnx.AttrInt("to", int64(onnx.Double)))
+	r.Node.Outputs[0] = r.names.fresh(out + "/double")
+	inner := r.Node.Outputs[0]
+	if err := r.Keep(); err != nil {
+		return err
+	}
+	r.EmitTo(out, "Cast", []string{inner}, onnx.AttrInt("to", int64(elem)))
 	return nil
 }
 
