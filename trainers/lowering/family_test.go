@@ -132,3 +132,77 @@ func TestViewGradients(t *testing.T) {
 		"keeps two sizes": {op: "Reshape", in: []*onnx.Tensor{f(2, 3, 2), ints(0, 0, 2, 1)}},
 	})
 }
+
+func TestMoveGradients(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 7))
+	f := func(dims ...int64) *onnx.Tensor { return floats(rng, -1, 1, dims...) }
+	at := func(name string, v int64) []*onnx.Attribute { return []*onnx.Attribute{onnx.AttrInt(name, v)} }
+	mode := func(s string) []*onnx.Attribute { return []*onnx.Attribute{onnx.AttrString("mode", s)} }
+	runTrials(t, map[string]trial{
+		"Transpose":                {op: "Transpose", in: []*onnx.Tensor{f(2, 3, 4)}, attrs: []*onnx.Attribute{onnx.AttrInts("perm", 2, 0, 1)}},
+		"Transpose reversed":       {op: "Transpose", in: []*onnx.Tensor{f(2, 3)}},
+		"Concat":                   {op: "Concat", in: []*onnx.Tensor{f(2, 1, 2), f(2, 3, 2), f(2, 2, 2)}, attrs: at("axis", 1)},
+		"Split":                    {op: "Split", in: []*onnx.Tensor{f(2, 6), ints(1, 3, 2)}, attrs: at("axis", -1), outs: 3},
+		"Split, one part used":     {op: "Split", in: []*onnx.Tensor{f(5, 2)}, attrs: at("num_outputs", 2), outs: 2},
+		"Slice":                    {op: "Slice", in: []*onnx.Tensor{f(4, 5), ints(1, 0), ints(4, 5), ints(0, 1), ints(2, 3)}},
+		"Slice backwards":          {op: "Slice", in: []*onnx.Tensor{f(4, 3), ints(-1), ints(-9), ints(0), ints(-2)}},
+		"Gather":                   {op: "Gather", in: []*onnx.Tensor{f(4, 3), onnx.FromInt64s([]int64{2, 0, 2, -1}, 2, 2)}},
+		"Gather one":               {op: "Gather", in: []*onnx.Tensor{f(2, 4), onnx.Scalar64(1)}, attrs: at("axis", 1)},
+		"Pad by a parameter":       {op: "Pad", in: []*onnx.Tensor{f(2, 3), ints(1, 0, 0, 2), f()}},
+		"Pad, cut":                 {op: "Pad", in: []*onnx.Tensor{f(4, 3), ints(-1, 1, -1, 0)}},
+		"Pad by edge":              {op: "Pad", in: []*onnx.Tensor{f(2, 3), ints(1, 2, 1, 0)}, attrs: mode("edge")},
+		"Pad by reflection":        {op: "Pad", in: []*onnx.Tensor{f(3, 3), ints(1, 2, 0, 1)}, attrs: mode("reflect")},
+		"Pad around":               {op: "Pad", in: []*onnx.Tensor{f(3, 2), ints(2, 1, 0, 1)}, attrs: mode("wrap")},
+		"Expand":                   {op: "Expand", in: []*onnx.Tensor{f(3, 1), ints(2, 1, 4)}},
+		"Expand by nothing":        {op: "Expand", in: []*onnx.Tensor{f(3, 2), ints(1)}},
+		"Cast to the same":         {op: "Cast", in: []*onnx.Tensor{f(3)}, attrs: at("to", int64(onnx.Float))},
+		"Dropout outside training": {op: "Dropout", in: []*onnx.Tensor{f(3, 2), constant(onnx.Scalar32(0.4))}},
+	})
+}
+
+func TestPoolGradients(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 8))
+	f := func(dims ...int64) *onnx.Tensor { return floats(rng, -1, 1, dims...) }
+	a := func(list ...*onnx.Attribute) []*onnx.Attribute { return list }
+	k, s := onnx.AttrInts("kernel_shape", 2, 3), onnx.AttrInts("strides", 2, 1)
+	pads, ceil, include := onnx.AttrInts("pads", 1, 0, 0, 2), onnx.AttrInt("ceil_mode", 1), onnx.AttrInt("count_include_pad", 1)
+	trials := map[string]trial{
+		"GlobalAveragePool":       {op: "GlobalAveragePool", in: []*onnx.Tensor{f(2, 3, 2, 4)}},
+		"GlobalAveragePool, line": {op: "GlobalAveragePool", in: []*onnx.Tensor{f(2, 3, 5)}},
+		"GlobalMaxPool":           {op: "GlobalMaxPool", in: []*onnx.Tensor{f(2, 3, 2, 4)}},
+		"AveragePool with pads":   {op: "AveragePool", in: []*onnx.Tensor{f(2, 2, 5, 4)}, attrs: a(k, s, pads, ceil, include)},
+	}
+	for _, op := range []string{"MaxPool", "AveragePool"} {
+		trials[op] = trial{op: op, in: []*onnx.Tensor{f(2, 2, 4, 6)}, attrs: a(k)}
+		trials[op+" overlapping"] = trial{op: op, in: []*onnx.Tensor{f(2, 2, 5, 5)}, attrs: a(k, pads)}
+		trials[op+" rounding up"] = trial{op: op, in: []*onnx.Tensor{f(2, 1, 7, 7)}, attrs: a(onnx.AttrInts("kernel_shape", 2, 2), onnx.AttrInts("strides", 2, 2), ceil)}
+		trials[op+" dilated"] = trial{op: op, in: []*onnx.Tensor{f(1, 2, 5, 7)}, attrs: a(k, onnx.AttrInts("dilations", 2, 2))}
+		trials[op+" same"] = trial{op: op, in: []*onnx.Tensor{f(1, 2, 5, 4)}, attrs: a(k, s, onnx.AttrString("auto_pad", "SAME_UPPER"))}
+	}
+	runTrials(t, trials)
+}
+
+func TestSoftmaxGradients(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 9))
+	trials := make(map[string]trial)
+	for _, op := range []string{"Softmax", "LogSoftmax"} {
+		trials[op+" rows"] = trial{op: op, in: []*onnx.Tensor{floats(rng, -2, 2, 3, 4)}}
+		trials[op+" middle"] = trial{op: op, in: []*onnx.Tensor{floats(rng, -2, 2, 2, 3, 4)}, attrs: []*onnx.Attribute{onnx.AttrInt("axis", 1)}}
+		trials[op+" first"] = trial{op: op, in: []*onnx.Tensor{floats(rng, -2, 2, 3, 2)}, attrs: []*onnx.Attribute{onnx.AttrInt("axis", -2)}}
+	}
+	runTrials(t, trials)
+}
+
+func TestNormalizationGradients(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 10))
+	f := func(dims ...int64) *onnx.Tensor { return floats(rng, -1, 1, dims...) }
+	v := func(dims ...int64) *onnx.Tensor { return floats(rng, 0.5, 2, dims...) }
+	runTrials(t, map[string]trial{
+		"BatchNormalization of planes":         {op: "BatchNormalization", in: []*onnx.Tensor{f(2, 3, 2, 2), f(3), f(3), f(3), v(3)}},
+		"BatchNormalization of rows":           {op: "BatchNormalization", in: []*onnx.Tensor{f(4, 3), f(3), f(3), f(3), v(3)}},
+		"LayerNormalization":                   {op: "LayerNormalization", in: []*onnx.Tensor{f(2, 3, 4), f(4), f(4)}},
+		"LayerNormalization of two axes":       {op: "LayerNormalization", in: []*onnx.Tensor{f(2, 3, 4), f(3, 4), f(3, 4)}, attrs: []*onnx.Attribute{onnx.AttrInt("axis", 1)}},
+		"LayerNormalization, scale is smaller": {op: "LayerNormalization", in: []*onnx.Tensor{f(2, 3, 4), f(4)}, attrs: []*onnx.Attribute{onnx.AttrInt("axis", -2)}},
+		"PRelu":                                {op: "PRelu", in: []*onnx.Tensor{f(2, 3, 4), f(3, 1)}},
+	})
+}

@@ -317,7 +317,8 @@ func (w *planner) backward(i int, c *instruction) error {
 	call := shared
 	if shared.k != b.k {
 		other := *shared
-		call, call.k = &other, b.k
+		other.k = b.k
+		call = &other
 	}
 	g, err := u.rule.gradient(call, b.i)
 	if err != nil {

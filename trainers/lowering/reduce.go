@@ -79,6 +79,11 @@ func spread(c *call, mean bool) (gradient, error) {
 	if err != nil {
 		return gradient{}, err
 	}
+	return spreadFrom(c, kept, mean), nil
+}
+
+// spreadFrom is spread where the output has the elements of shape kept.
+func spreadFrom(c *call, kept []int64, mean bool) gradient {
 	in := c.dims(0)
 	expand := expander(kept, in)
 	factor := float32(1)
@@ -91,7 +96,7 @@ func spread(c *call, mean bool) (gradient, error) {
 		if factor != 1 {
 			c.set.BinaryScalar(c.pool, kernels.Mul, dx, dx, factor, false)
 		}
-	}}, nil
+	}}
 }
 
 // reduced is the gradient of a reduction whose derivative by an element is d(element, result); what the rule does not read is
@@ -138,6 +143,11 @@ func reduceExtreme(c *call, _ int) (gradient, error) {
 	if err != nil {
 		return gradient{}, err
 	}
+	return extremeFrom(c, kept), nil
+}
+
+// extremeFrom is the gradient of the greatest or least of each group, where the output has the elements of shape kept.
+func extremeFrom(c *call, kept []int64) gradient {
 	in := c.dims(0)
 	n, groups := count(in), count(kept)
 	expand, reduce := expander(kept, in), reducer(c.set, c.pool, kept, in)
@@ -162,5 +172,5 @@ func reduceExtreme(c *call, _ int) (gradient, error) {
 				dx[k] = 0
 			}
 		}
-	}}, nil
+	}}
 }

@@ -129,6 +129,10 @@ func rules() [][]rule {
 		unaryRules(),
 		reduceRules(),
 		shapeRules(),
+		moveRules(),
+		poolRules(),
+		softmaxRules(),
+		normalizationRules(),
 		privateRules(),
 	}
 }
