@@ -165,6 +165,10 @@ func newFitting(net *networks.Instance, data datasets.Dataset, o Options) (*fitt
 			return nil, misuse("--watch %s: the training graph has no value of that name; it has %s", name, listed(f.program.Names()))
 		}
 	}
+	if err := f.program.Watch(o.Watch...); err != nil {
+		f.close()
+		return nil, err
+	}
 	return f, nil
 }
 
@@ -229,8 +233,8 @@ func (f *fitting) runEpoch(ctx context.Context) error {
 			f.sums[i] += values[i] * float64(batch.rows)
 		}
 		f.rows += batch.rows
-		if bad := f.firstBad(values[0]); bad != "" {
-			return &NaNError{Epoch: f.epoch + 1, Step: f.step + 1, Value: bad}
+		if !isFinite(values[0]) {
+			return &NaNError{Epoch: f.epoch + 1, Step: f.step + 1, Value: f.firstBad(batch.inputs)}
 		}
 		f.watch()
 		rate = f.solver.LearningRate() * f.schedule.Factor(f.epoch*steps+f.step, f.o.Epochs*steps, steps)
@@ -297,21 +301,26 @@ func (f *fitting) weights() map[string]*onnx.Tensor {
 	return w
 }
 
-// firstBad names the first value of the network that is not finite where the loss is not, or "".
-func (f *fitting) firstBad(loss float64) string {
-	if !math.IsNaN(loss) && !math.IsInf(loss, 0) {
-		return ""
-	}
+// firstBad names the first value that is not finite when the network runs on the inputs once more: a parameter, or what a node
+// makes of finite ones.
+func (f *fitting) firstBad(inputs []*onnx.Tensor) string {
 	if bad := f.badParameter(); bad != "" {
 		return bad
 	}
-	for _, name := range f.program.Names() {
-		if t := f.program.Value(name); t != nil && t.Type == onnx.Float && !finite(t.Float32s()) {
-			return name
+	names := f.program.Names()
+	if err := f.program.Watch(names...); err == nil {
+		if err := f.program.Run(inputs, false); err == nil {
+			for _, name := range names {
+				if t := f.program.Value(name); t != nil && t.Type == onnx.Float && !finite(t.Float32s()) {
+					return name
+				}
+			}
 		}
 	}
 	return networks.LossOutput
 }
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 func (f *fitting) badParameter() string {
 	for _, p := range f.program.Params() {
@@ -324,7 +333,7 @@ func (f *fitting) badParameter() string {
 
 func finite(v []float32) bool {
 	for _, x := range v {
-		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+		if !isFinite(float64(x)) {
 			return false
 		}
 	}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gonyx/gonyx/exporters"
+	"github.com/gonyx/gonyx/graphs"
+	"github.com/gonyx/gonyx/graphs/networks"
+	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/trainers"
+	"github.com/gonyx/gonyx/trainers/reports"
+	"github.com/urfave/cli/v2"
+)
+
+func (c *console) trainCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "train",
+		Usage:       "train a network, export the best weights to ONNX, verify the file, draw pictures",
+		ArgsUsage:   "NETWORK",
+		Description: catalogueHelp(),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "data", Usage: "data set: a name or a path (default: the network's own)"},
+			&cli.IntFlag{Name: "limit", Usage: "use the first N rows, or generate N rows an epoch"},
+			&cli.IntFlag{Name: "epochs", Usage: "times to go over the data (default: the network's recipe)"},
+			&cli.IntFlag{Name: "batch-size", Usage: "rows a step (default: the network's recipe)"},
+			&cli.StringFlag{Name: "optimizer", Usage: "NAME[:key=value,...]: sgd, rmsprop, adam, adamw, adagrad, adadelta; replaces the recipe's rate, schedule and clipping"},
+			&cli.Float64Flag{Name: "learning-rate", Usage: "step size (default: the optimizer's)"},
+			&cli.StringFlag{Name: "schedule", Usage: "constant | step:every=N,gamma=F | cosine:warmup=N"},
+			&cli.Float64Flag{Name: "clip-norm", Usage: "largest global norm of the gradients; 0: no clipping"},
+			&cli.Uint64Flag{Name: "seed", Usage: "seed of weights, data, order and noise"},
+			&cli.StringSliceFlag{Name: "set", Usage: "KEY=VALUE: an option of the network or the data set"},
+			&cli.Float64Flag{Name: "validation-split", Value: trainers.DefaultValidationSplit, Usage: "part of the rows held out; 0: none"},
+			&cli.BoolFlag{Name: "no-shuffle", Usage: "take rows in their order"},
+			&cli.StringFlag{Name: "init", Usage: "WEIGHTS.npz to start from"},
+			&cli.StringFlag{Name: "resume", Usage: "go on with the run in DIR"},
+			&cli.StringFlag{Name: "out", Usage: "run directory (default runs/NETWORK, runs/NETWORK-2, ...)"},
+			&cli.Int64Flag{Name: "opset", Value: trainers.DefaultOpset, Usage: "opset of the exported model, 9 to 28"},
+			threadsFlag(),
+			&cli.StringSliceFlag{Name: "watch", Usage: "VALUE of the training graph whose shape, mean and extremes are printed"},
+			&cli.BoolFlag{Name: "quiet", Usage: "print nothing but errors and the result"},
+			memoryFlag(),
+		},
+		Action: c.train,
+	}
+}
+
+func catalogueHelp() string {
+	var s strings.Builder
+	for _, n := range networks.All() {
+		fmt.Fprintf(&s, "%s: %s (data: %s)\n", n.Name, n.Summary, n.Dataset)
+		for _, o := range n.Options {
+			fmt.Fprintf(&s, "  --set %s=%s  %s\n", o.Name, o.Default, o.Help)
+		}
+	}
+	return strings.TrimRight(s.String(), "\n")
+}
+
+func (c *console) train(ctx *cli.Context) error {
+	if ctx.NArg() > 1 {
+		return misuse("train takes one network, %q is one too many", ctx.Args().Get(1))
+	}
+	spec, dir, err := c.trainSpec(ctx)
+	if err != nil {
+		return err
+	}
+	job, err := spec.Prepare()
+	if err != nil {
+		return err
+	}
+	o := job.Options()
+	o.Threads, o.Watch = ctx.Int("threads"), ctx.StringSlice("watch")
+	if o.Resume = dir != ""; !o.Resume {
+		if dir, err = trainers.NewRunDir(ctx.String("out"), job.Network.Name); err != nil {
+			return err
+		}
+		if err := trainers.WriteSpec(dir, job.Spec); err != nil {
+			return err
+		}
+	}
+	o.Dir = dir
+	quiet := ctx.Bool("quiet")
+	if !quiet {
+		summary, err := graphs.Summarize(job.Network.Model.Graph)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(c.errs, summary)
+	}
+	bar := newProgress(c.errs, job.Network, quiet)
+	o.Progress = bar.event
+	result, err := trainers.Fit(ctx.Context, job.Network, job.Data, o)
+	bar.close()
+	if errors.Is(err, trainers.ErrInterrupted) {
+		fmt.Fprintf(c.errs, "interrupted; go on with: gonyx train %s --resume %s\n", job.Network.Name, dir)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	defer result.Close()
+	return c.finish(ctx.Context, job, result, dir, quiet)
+}
+
+// finish exports the best weights, draws the pictures and says where things are.
+func (c *console) finish(ctx context.Context, job *trainers.Job, result *trainers.Result, dir string, quiet bool) error {
+	report, err := exporters.Export(ctx, filepath.Join(dir, trainers.ModelFile), job.Export(result))
+	if report != nil && !quiet {
+		fmt.Fprintln(c.errs, report)
+	}
+	if err != nil {
+		return err
+	}
+	files, err := reports.Write(ctx, dir, job, result, report)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out, filepath.Join(dir, trainers.ModelFile))
+	if !quiet {
+		for _, f := range files {
+			fmt.Fprintln(c.errs, filepath.Join(dir, f))
+		}
+	}
+	return nil
+}
+
+// trainSpec reads the flags, or with --resume what the run directory says; dir is that of a resumed run.
+func (c *console) trainSpec(ctx *cli.Context) (spec trainers.Spec, dir string, err error) {
+	if dir = ctx.String("resume"); dir != "" {
+		for _, name := range ctx.LocalFlagNames() {
+			switch name {
+			case "resume", "threads", "watch", "quiet", "memory-limit":
+			default:
+				return spec, "", misuse("--%s cannot be given with --resume: the run goes on as %s says", name, filepath.Join(dir, trainers.ArgsFile))
+			}
+		}
+		if spec, err = trainers.ReadSpec(dir); err != nil {
+			return spec, "", err
+		}
+		if name := ctx.Args().First(); name != "" && name != spec.Network {
+			return spec, "", misuse("the run in %q is of network %q, not %q", dir, spec.Network, name)
+		}
+	} else {
+		if ctx.NArg() == 0 {
+			return spec, "", misuse("train which network? There are %s", networkNames())
+		}
+		if spec, err = specOfFlags(ctx); err != nil {
+			return spec, "", err
+		}
+	}
+	if spec.MemoryLimit, err = memoryLimit(ctx); err != nil {
+		return spec, "", err
+	}
+	return spec, dir, nil
+}
+
+func networkNames() string {
+	var names []string
+	for _, n := range networks.All() {
+		names = append(names, n.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func specOfFlags(ctx *cli.Context) (trainers.Spec, error) {
+	spec := trainers.Spec{
+		Network: ctx.Args().First(), Data: ctx.String("data"), Limit: ctx.Int("limit"), Epochs: ctx.Int("epochs"),
+		BatchSize: ctx.Int("batch-size"), Optimizer: ctx.String("optimizer"), LearningRate: ctx.Float64("learning-rate"),
+		Schedule: ctx.String("schedule"), Seed: ctx.Uint64("seed"), NoShuffle: ctx.Bool("no-shuffle"), Init: ctx.String("init"),
+		Opset: ctx.Int64("opset"),
+	}
+	for _, name := range []string{"limit", "epochs", "batch-size"} {
+		if ctx.IsSet(name) && ctx.Int(name) < 1 {
+			return spec, misuse("--%s %d: want at least 1", name, ctx.Int(name))
+		}
+	}
+	if ctx.IsSet("learning-rate") && !(ctx.Float64("learning-rate") > 0) {
+		return spec, misuse("--learning-rate %g: want a positive number", ctx.Float64("learning-rate"))
+	}
+	if ctx.IsSet("clip-norm") {
+		norm := ctx.Float64("clip-norm")
+		spec.ClipNorm = &norm
+	}
+	if spec.Opset < exporters.OldestOpset || spec.Opset > onnx.MaxOpset {
+		return spec, misuse("--opset %d: want %d to %d", spec.Opset, exporters.OldestOpset, onnx.MaxOpset)
+	}
+	split := ctx.Float64("validation-split")
+	spec.ValidationSplit = &split
+	var err error
+	if spec.Set, err = keyValues(ctx, "set"); err != nil {
+		return spec, err
+	}
+	if spec.Init != "" {
+		if _, err := os.Stat(spec.Init); err != nil {
+			return spec, fmt.Errorf("--init: %w", err)
+		}
+	}
+	return spec, nil
+}
