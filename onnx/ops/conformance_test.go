@@ -157,16 +157,20 @@ func digest(c conformance.Case) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-func runCase(c conformance.Case) (err error) {
+func runCase(c conformance.Case) error {
+	m, err := wire.Decode(c.Model, wire.Options{})
+	if err != nil {
+		return err
+	}
+	return runModel(m, c)
+}
+
+func runModel(m *onnx.Model, c conformance.Case) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	m, err := wire.Decode(c.Model, wire.Options{})
-	if err != nil {
-		return err
-	}
 	if _, err := ops.Check(m, 0); err != nil {
 		return err
 	}
@@ -184,6 +188,66 @@ func runCase(c conformance.Case) (err error) {
 		}
 	}
 	return nil
+}
+
+// TestConformanceConverted writes every model of the suite that is passed at other opsets, where it can be written there, and
+// evaluates it again: conversion keeps what is computed.
+func TestConformanceConverted(t *testing.T) {
+	archive := conformance.Archive(t)
+	list := readExpectedFailures(t, "testdata/conformance.txt")
+	only := os.Getenv("GONYX_CASE")
+	seen := make(map[[32]byte]bool)
+	want := func(release, suite, name string) bool {
+		return strings.Contains(path.Join(release, suite, name), only)
+	}
+	done, refused := make(map[int64]int), make(map[string]int)
+	err := conformance.Walk(archive, want, func(c conformance.Case) error {
+		key := digest(c)
+		if seen[key] || list.find(c.String()) != nil {
+			return nil
+		}
+		seen[key] = true
+		if runCase(c) != nil {
+			return nil // another test's matter
+		}
+		m, err := wire.Decode(c.Model, wire.Options{})
+		if err != nil {
+			return err
+		}
+		from := m.Graph.Opset("")
+		for _, to := range []int64{9, 12, 17, 22, onnx.MaxOpset} {
+			if to == from {
+				continue
+			}
+			g, err := ops.Convert(m.Graph, to)
+			if err != nil {
+				refused[err.Error()]++
+				if to > from {
+					t.Errorf("%v from opset %d to %d: %v", c, from, to, err)
+				}
+				continue
+			}
+			done[to]++
+			converted := *m
+			converted.Graph = g
+			if err := runModel(&converted, c); err != nil {
+				t.Errorf("%v from opset %d to %d: %v", c, from, to, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for to, n := range done {
+		t.Logf("%d cases hold at opset %d", n, to)
+	}
+	for what, n := range refused {
+		t.Logf("%d × %s", n, what)
+	}
+	if only == "" && done[9] == 0 {
+		t.Error("no case was converted")
+	}
 }
 
 func runDataSet(m *onnx.Model, l *ops.Lifted, e *ops.Evaluator, d conformance.DataSet) error {

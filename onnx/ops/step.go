@@ -89,7 +89,11 @@ func (t *stepper) down(n *onnx.Node, cur *schema.Op, from, to int64, emit func(*
 			return fmt.Errorf("%s-%d to opset %d: %w", n.OpType, cur.Since, below, err)
 		}
 		for _, k := range nodes {
-			if err := t.step(k, below, to, emit); err != nil {
+			older, ok := Schema(k.Domain, k.OpType, below)
+			if !ok {
+				return fmt.Errorf("operator %s does not exist at opset %d", qualified(k), below)
+			}
+			if err := t.down(k, older, below, to, emit); err != nil {
 				return err
 			}
 		}
