@@ -120,14 +120,6 @@ func (t *binaryTask) run(_, lo, hi int) {
 	}
 }
 
-func (s Set) binary(op Operation, dst, a, b []float32) { binaryPortable(op, dst, a, b) }
-
-func (s Set) binaryScalar(op Operation, dst, a []float32, b float32, swapped bool) {
-	binaryScalarPortable(op, dst, a, b, swapped)
-}
-
-func (s Set) axpy(dst []float32, alpha float32, x []float32) { axpyPortable(dst, alpha, x) }
-
 func binaryPortable(op Operation, dst, a, b []float32) {
 	dst, a = dst[:len(b)], a[:len(b)]
 	switch op {

@@ -80,7 +80,7 @@ type rowsTask struct {
 func (t *rowsTask) run(_, lo, hi int) {
 	for r := lo; r < hi; r++ {
 		x, dst := t.x[r*t.cols:(r+1)*t.cols], t.dst[r*t.cols:(r+1)*t.cols]
-		m := t.set.max(x)
+		m := maxOf(x)
 		if math.IsInf(float64(m), -1) {
 			m = 0 // all are -Inf: exp gives 0 everywhere and 0/0 the NaN of the formula
 		}
@@ -95,10 +95,6 @@ func (t *rowsTask) run(_, lo, hi int) {
 		t.set.binaryScalar(Div, dst, dst, float32(sum), false)
 	}
 }
-
-func (s Set) sum(x []float32) float32        { return sumPortable(x) }
-func (s Set) sumSquares(x []float32) float32 { return sumSquaresPortable(x) }
-func (s Set) max(x []float32) float32        { return maxPortable(x) }
 
 // sumPortable adds in four interleaved sums, then those in pairs.
 func sumPortable(x []float32) float32 {
@@ -128,8 +124,8 @@ func sumSquaresPortable(x []float32) float32 {
 	return (a + b) + (c + d)
 }
 
-// maxPortable is the greatest of x, NaN if one is NaN, -Inf if x is empty.
-func maxPortable(x []float32) float32 {
+// maxOf is the greatest of x, NaN if one is NaN, -Inf if x is empty.
+func maxOf(x []float32) float32 {
 	m := float32(math.Inf(-1))
 	for _, v := range x {
 		m = max(m, v)

@@ -168,8 +168,6 @@ func (t *updateTask) run(_, lo, hi int) {
 	u.set.step(&u)
 }
 
-func (s Set) step(u *updateTask) { stepPortable(u) }
-
 func stepPortable(u *updateTask) {
 	k := &u.k
 	root := func(v float32) float32 { return float32(math.Sqrt(float64(v))) }

@@ -89,14 +89,6 @@ func (t *unaryTask) run(_, lo, hi int) {
 	t.set.unary(t.f, t.dst[lo:hi], t.x[lo:hi])
 }
 
-func (s Set) unary(f Activation, dst, x []float32) {
-	unaryPortable(f, dst, x)
-}
-
-func (s Set) derivative(f Activation, dst, dy, y []float32) {
-	derivativePortable(f, dst, dy, y)
-}
-
 func unaryPortable(f Activation, dst, x []float32) {
 	dst = dst[:len(x)]
 	switch f.Function {

@@ -22,6 +22,11 @@ var files = map[string]func(){
 	"gemm_avx2":   func() { gemmFile(avx2) },
 	"conv_avx512": func() { convFile(avx512) },
 	"conv_avx2":   func() { convFile(avx2) },
+
+	"elementwise_avx512": func() { elementwiseFile(avx512) },
+	"elementwise_avx2":   func() { elementwiseFile(avx2) },
+	"update_avx512":      func() { updateFile(avx512) },
+	"update_avx2":        func() { updateFile(avx2) },
 }
 
 var file = flag.String("file", "", "write this one file; the other flags are avo's")
@@ -58,8 +63,10 @@ func all(dir string) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(tmp, "tiles_amd64.go"), tileSwitch(), 0o644); err != nil {
-		return err
+	for name, text := range map[string][]byte{"tiles_amd64.go": tileSwitch(), "elementwise_amd64.go": elementwiseSwitch()} {
+		if err := os.WriteFile(filepath.Join(tmp, name), text, 0o644); err != nil {
+			return err
+		}
 	}
 	made, err := os.ReadDir(tmp)
 	if err != nil {
