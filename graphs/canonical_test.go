@@ -99,15 +99,23 @@ func renamed(g *onnx.Graph) *onnx.Graph {
 		}
 		return "q_" + s + "_q"
 	}
+	var retyped func(t onnx.Type) onnx.Type
+	retyped = func(t onnx.Type) onnx.Type {
+		t.Dims = slices.Clone(t.Dims)
+		for k, d := range t.Dims {
+			t.Dims[k].Param = r(d.Param)
+		}
+		if t.Of != nil {
+			of := retyped(*t.Of)
+			t.Of = &of
+		}
+		return t
+	}
 	list := func(infos []*onnx.ValueInfo) []*onnx.ValueInfo {
 		out := make([]*onnx.ValueInfo, len(infos))
 		for i, v := range infos {
 			c := *v
-			c.Name, c.Doc = r(v.Name), "renamed"
-			c.Type.Dims = slices.Clone(v.Type.Dims)
-			for k, d := range c.Type.Dims {
-				c.Type.Dims[k].Param = r(d.Param)
-			}
+			c.Name, c.Doc, c.Type = r(v.Name), "renamed", retyped(v.Type)
 			out[i] = &c
 		}
 		return out
@@ -118,6 +126,12 @@ func renamed(g *onnx.Graph) *onnx.Graph {
 		g.Inputs, g.Outputs, g.ValueInfo = list(g.Inputs), list(g.Outputs), list(g.ValueInfo)
 		for _, t := range g.Initializers {
 			t.Name = r(t.Name)
+		}
+		for i, t := range g.SparseInitializers {
+			c := *t
+			v := *t.Values
+			v.Name = r(v.Name)
+			c.Values, g.SparseInitializers[i] = &v, &c
 		}
 		for i, n := range g.Nodes {
 			n.Name = fmt.Sprint("n", len(g.Nodes)-i)
@@ -394,7 +408,7 @@ func TestWhatCounts(t *testing.T) {
 			func(g *onnx.Graph) {
 				g.Initializers = append(g.Initializers, named("ids", onnx.FromInt64s([]int64{1, 2})))
 			},
-			`input 1 "ids": no default against one of ids:int64[2]#`,
+			`input 1 "ids": no default against one of ids:int64[2]=[1,2]`,
 		},
 		"a node that is computed twice": {
 			func(g *onnx.Graph) {

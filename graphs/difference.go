@@ -31,7 +31,8 @@ func weightsDiffer(x, y *formWeight) string {
 	if s.Type == onnx.String {
 		for i := range s.Strings {
 			if s.Strings[i] != t.Strings[i] {
-				return fmt.Sprintf("%s: element %s: %q against %q", where, position(i, s.Dims), s.Strings[i], t.Strings[i])
+				return fmt.Sprintf("%s: element %s: %s against %s", where, position(i, s.Dims),
+					clipped(strconv.Quote(s.Strings[i])), clipped(strconv.Quote(t.Strings[i])))
 			}
 		}
 		return where
@@ -99,11 +100,24 @@ func element(t *onnx.Tensor, i int) string {
 	}
 	b := t.Data[i*bits/8 : (i+1)*bits/8]
 	switch t.Type {
+	case onnx.Float, onnx.Double:
+		return fmt.Sprintf("%s (0x%0*x)", plain(t, i), bits/4, littleEndian(b))
+	}
+	return plain(t, i)
+}
+
+// plain spells an element of at least 8 bits, or a string, by its value; by its bits where Go has no such number.
+func plain(t *onnx.Tensor, i int) string {
+	if t.Type == onnx.String {
+		return strconv.Quote(t.Strings[i])
+	}
+	size := t.Type.Bits() / 8
+	b := t.Data[i*size : (i+1)*size]
+	switch t.Type {
 	case onnx.Float:
-		return floatText(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+		return fmt.Sprint(math.Float32frombits(binary.LittleEndian.Uint32(b)))
 	case onnx.Double:
-		v := binary.LittleEndian.Uint64(b)
-		return fmt.Sprintf("%v (%#016x)", math.Float64frombits(v), v)
+		return fmt.Sprint(math.Float64frombits(binary.LittleEndian.Uint64(b)))
 	case onnx.Int8:
 		return fmt.Sprint(int8(b[0]))
 	case onnx.Int16:
@@ -130,7 +144,7 @@ func littleEndian(b []byte) uint64 {
 	return v
 }
 
-func floatText(v float32) string { return fmt.Sprintf("%v (%#08x)", v, math.Float32bits(v)) }
+func floatText(v float32) string { return fmt.Sprintf("%v (0x%08x)", v, math.Float32bits(v)) }
 
 // listsDiffer says how two attributes of one type differ: in full where they are short, else at the first element that does.
 func listsDiffer(x, y *formAttr) string {

@@ -8,7 +8,7 @@ import (
 )
 
 // String prints the form, one line a node. Inputs have the first numbers, nodes follow in the order of the walk; a weight
-// shows its name, type, shape and the start of its hash, or that it has no data. Names are there to be read and do not count:
+// shows its name, type, shape and the start of its hash. Names are there to be read and do not count:
 //
 //	graph "net"
 //	  %0 = input "x" : float[batch,3,64,64]
@@ -40,10 +40,11 @@ func (f *Form) print(b *strings.Builder, indent string) {
 			f.list(b, " around(", n.outer, ")")
 		}
 		nested := n.print(b)
-		if len(n.types) > 0 {
-			typed(b, n.types[0])
-			for _, t := range n.types[1:] {
-				b.WriteString(", " + typeText(t))
+		before := " : "
+		for _, t := range n.types {
+			if t.Kind != onnx.KindUndefined {
+				b.WriteString(before + typeText(t))
+				before = ", "
 			}
 		}
 		b.WriteByte('\n')
@@ -113,14 +114,26 @@ func (f *Form) number(at operand) string {
 	return "-"
 }
 
-// String spells a weight: conv1.weight:float[16,3,1,1]#9f2c01aa.
-func (w *formWeight) String() string {
-	mark := fmt.Sprintf("#%x", w.sum[:4])
-	if !w.tensor.Bound() {
-		mark = "?"
+// String spells a weight: conv1.weight:float[16,3,1,1]#9f2c01aa. A short one shows what it holds, shape:int64[2]=[0,10], and
+// one without data a question mark.
+func (w *formWeight) String() string { return w.name + ":" + w.text() }
+
+func (w *formWeight) text() string {
+	t := w.tensor
+	switch n := t.Len(); {
+	case !t.Bound():
+		return t.String() + "?"
+	case n > maxShown || n == 0 || t.Type.Bits() < 8:
+		return fmt.Sprintf("%s#%x", t, w.sum[:4])
+	case len(t.Dims) == 0:
+		return t.String() + "=" + plain(t, 0)
+	default:
+		return t.String() + "=" + listText(n, func(i int) string { return plain(t, i) })
 	}
-	return w.name + ":" + w.tensor.String() + mark
 }
+
+// maxShown is how many elements a weight may have to be printed in full.
+const maxShown = 4
 
 // operandText spells a value for people.
 func (f *Form) operandText(at operand) string {
@@ -205,7 +218,10 @@ func (a *formAttr) text() string {
 	if len(a.graphs) > 0 {
 		return fmt.Sprintf("a graph of %d nodes", len(a.graphs[0].nodes))
 	}
-	return listText(len(a.weights), func(i int) string { return fmt.Sprintf("%s#%x", a.weights[i].tensor, a.weights[i].sum[:4]) })
+	if len(a.weights) == 1 {
+		return a.weights[0].text()
+	}
+	return listText(len(a.weights), func(i int) string { return a.weights[i].text() })
 }
 
 // listText spells a list, and stops where it becomes too long to read.

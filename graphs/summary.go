@@ -168,7 +168,7 @@ func (s *Summary) String() string {
 	for _, l := range s.Layers {
 		parameters := ""
 		if l.Parameters > 0 {
-			parameters = thousands(l.Parameters)
+			parameters = fmt.Sprintf("%*s", len("parameters"), thousands(l.Parameters))
 		}
 		output := "?"
 		if l.Output.Kind != onnx.KindUndefined {

@@ -66,7 +66,9 @@ func (w *formWeight) densify(walk *formWalk) error {
 	return nil
 }
 
-// sumOfTensor hashes what a tensor is: its type, shape and bits, or its name where it has no data.
+// sumOfTensor hashes what a tensor is: the word "tensor", its type, the number of its dimensions and these, the word "bits" and
+// its data; numbers as 8 bytes, little-endian, words behind their length. Of strings each stands behind its length, of a
+// tensor without data its name.
 func sumOfTensor(t *onnx.Tensor, name string) [32]byte {
 	var c code
 	c.text("tensor")
