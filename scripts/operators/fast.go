@@ -13,7 +13,7 @@ var (
 	intValues   = [][]int64{{0}, {1}, {2}, {2, 2}, {4, 4}, {0, 1, 0, 1}}
 )
 
-// maxInputs bounds the inputs that are tried.
+// maxInputs bounds the inputs that are tried, where an operator does not need more.
 const maxInputs = 4
 
 // fast says whether an operator has a step of its own for some float32 inputs: it has a Specialize, and that gives one
@@ -21,9 +21,9 @@ const maxInputs = 4
 func fast(m *ops.Meaning, s *schema.Op) bool {
 	most := s.Inputs.Max
 	if most < 0 || most > maxInputs {
-		most = maxInputs
+		most = max(maxInputs, s.Inputs.Min)
 	}
-	for in := min(s.Inputs.Min, most); in <= most; in++ {
+	for in := s.Inputs.Min; in <= most; in++ {
 		for out := 1; out <= 2 && s.Outputs.Takes(out); out++ {
 			n := nodeOf(s, in, out)
 			a := ops.NewAttrs(n, s)
