@@ -94,10 +94,10 @@ func (t *convGradientTask) image(x, dy, dw, rows []float32, m int) {
 		h := min(r, f.oh-y)
 		n := (h-1)*f.cols + f.ow
 		for o := range m {
+			to := rows[o*r*f.cols:]
+			t.set.copyRows(to, f.cols, dy[o*result+y*f.ow:], f.ow, f.ow, h)
 			for i := range h {
-				row := rows[(o*r+i)*f.cols:][:f.cols]
-				copy(row, dy[o*result+(y+i)*f.ow:][:f.ow])
-				clear(row[f.ow:])
+				clear(to[i*f.cols+f.ow : (i+1)*f.cols])
 			}
 		}
 		t.set.dots(f, rows, r*f.cols, x[y*f.cols:], dw, m, n)

@@ -92,6 +92,12 @@ func (f *flat) loadRow(row, src []float32, x0 int) {
 	}
 }
 
+func copyRowsPortable(dst []float32, ldd int, x []float32, ldx, n, rows int) {
+	for i := range rows {
+		copy(dst[i*ldd:][:n], x[i*ldx:])
+	}
+}
+
 // block is how many output channels stand together in packed weights: for each k,
 // their weights side by side, with zeros for channels that are not there.
 const block = 8
@@ -206,9 +212,7 @@ func (f *flat) strip(s Set, w walk, i int, x, weights, bias []float32, act Activ
 			if rows > 1 {
 				for o := range mr {
 					to := y[(oc+o)*plane:]
-					for r := range rows {
-						copy(to[r*w.ow:][:w.ow], tile[o*maxStrip+r*w.cols:])
-					}
+					s.copyRows(to, w.ow, tile[o*maxStrip:], w.cols, w.ow, rows)
 				}
 			}
 			if complete {

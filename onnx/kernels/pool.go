@@ -15,7 +15,7 @@ type PoolShape struct {
 
 // MaxPool computes y [planes, OH, OW], the greatest of each window, NaN where one
 // of it is. argmax, of y's length or nil, receives where in its plane the first
-// greatest stands, h·W+w, and -1 (y is -Inf) for a window without an element.
+// greatest, or the last NaN, stands, h·W+w, and -1 (y is -Inf) for a window without an element.
 func (s Set) MaxPool(p *Pool, sh PoolShape, x, y []float32, argmax []int32) {
 	sh.check(x, y)
 	if argmax != nil && len(argmax) != len(y) {
@@ -67,6 +67,7 @@ const (
 )
 
 type poolTask struct {
+	set        Set
 	sh         PoolShape
 	x, y       []float32
 	argmax     []int32
@@ -75,6 +76,7 @@ type poolTask struct {
 }
 
 func (s Set) pool(p *Pool, t poolTask) {
+	t.set = s
 	n := t.sh.Planes
 	if parts := p.split(n, 2*len(t.y)*t.sh.KH*t.sh.KW); parts > 1 && p.begin() {
 		p.window = t
@@ -97,7 +99,11 @@ func (t *poolTask) run(_, lo, hi int) {
 		}
 		switch t.kind {
 		case maxForward:
-			sh.maxPlane(x, y, at)
+			if sh.pairs() {
+				t.set.maxPairs(sh, x, y, at)
+			} else {
+				sh.maxPlane(x, y, at)
+			}
 		case maxBackward:
 			clear(x)
 			for i, a := range at {
@@ -109,6 +115,45 @@ func (t *poolTask) run(_, lo, hi int) {
 			sh.averagePlane(x, y, t.includePad)
 		case averageBackward:
 			sh.averagePlaneBackward(y, x, t.includePad)
+		}
+	}
+}
+
+// pairs holds for windows of 2 by 2 that are 2 apart and all inside the plane.
+func (sh *PoolShape) pairs() bool {
+	return sh.KH == 2 && sh.KW == 2 && sh.StrideH == 2 && sh.StrideW == 2 && sh.DilationH == 1 && sh.DilationW == 1 &&
+		sh.PadTop == 0 && sh.PadLeft == 0 && 2*sh.OH <= sh.H && 2*sh.OW <= sh.W
+}
+
+func (s Set) maxPairs(sh *PoolShape, x, y []float32, at []int32) {
+	if sh.OW == 0 {
+		return
+	}
+	for r := range sh.OH {
+		var row []int32
+		if at != nil {
+			row = at[r*sh.OW:][:sh.OW]
+		}
+		s.maxRow(x[2*r*sh.W:], sh.W, y[r*sh.OW:][:sh.OW], row, 2*r*sh.W)
+	}
+}
+
+func maxRowPortable(x []float32, row int, y []float32, at []int32, first int) {
+	a, b := x[:2*len(y)], x[row:][:2*len(y)]
+	for j := range y {
+		m, i := a[2*j], 2*j
+		if v := a[2*j+1]; v > m || v != v {
+			m, i = v, 2*j+1
+		}
+		if v := b[2*j]; v > m || v != v {
+			m, i = v, row+2*j
+		}
+		if v := b[2*j+1]; v > m || v != v {
+			m, i = v, row+2*j+1
+		}
+		y[j] = m
+		if at != nil {
+			at[j] = int32(first + i)
 		}
 	}
 }

@@ -21,3 +21,9 @@ func raceWrite(x []float32) {
 		runtime.RaceWriteRange(unsafe.Pointer(&x[0]), 4*len(x))
 	}
 }
+
+func raceWriteInts(x []int32) {
+	if len(x) > 0 {
+		runtime.RaceWriteRange(unsafe.Pointer(&x[0]), 4*len(x))
+	}
+}

@@ -6,3 +6,5 @@ const raceEnabled = false
 
 func raceRead([]float32)  {}
 func raceWrite([]float32) {}
+
+func raceWriteInts([]int32) {}

@@ -141,11 +141,6 @@ func (s Set) Transpose(dst, x []float32, rows, cols int) {
 	s.transpose(dst, rows, x, cols, rows, cols)
 }
 
-// transpose computes dst[j*ldd+i] = x[i*ldx+j] for i < rows, j < cols.
-func (s Set) transpose(dst []float32, ldd int, x []float32, ldx, rows, cols int) {
-	transposePortable(dst, ldd, x, ldx, rows, cols)
-}
-
 // transposePortable goes by squares, so that both sides stay in cache.
 func transposePortable(dst []float32, ldd int, x []float32, ldx, rows, cols int) {
 	const side = 16

@@ -23,6 +23,8 @@ var files = map[string]func(){
 	"conv_avx512": func() { convFile(avx512) },
 	"conv_avx2":   func() { convFile(avx2) },
 
+	"plane_avx2": planeFile,
+
 	"elementwise_avx512": func() { elementwiseFile(avx512) },
 	"elementwise_avx2":   func() { elementwiseFile(avx2) },
 	"update_avx512":      func() { updateFile(avx512) },

@@ -1,0 +1,64 @@
+//go:build amd64 && !noasm
+
+package kernels
+
+// maxRow is one row of 2 by 2 windows that are 2 apart: y[j] is the greatest of
+// x[2j], x[2j+1] and the two that stand row behind them. first is the index of x[0]
+// in its plane.
+func (s Set) maxRow(x []float32, row int, y []float32, at []int32, first int) {
+	if s.isa == portable || len(y) < 8 {
+		maxRowPortable(x, row, y, at, first)
+		return
+	}
+	raceRead(x[:row+2*len(y)])
+	raceWrite(y)
+	if at == nil {
+		maxPool2AVX2(&y[0], &x[0], row, len(y))
+		return
+	}
+	raceWriteInts(at)
+	maxPool2AtAVX2(&y[0], &at[0], &x[0], row, len(y), first)
+}
+
+// transpose computes dst[j*ldd+i] = x[i*ldx+j] for i < rows, j < cols.
+func (s Set) transpose(dst []float32, ldd int, x []float32, ldx, rows, cols int) {
+	if s.isa == portable || rows < 8 || cols < 8 {
+		transposePortable(dst, ldd, x, ldx, rows, cols)
+		return
+	}
+	if raceEnabled {
+		for i := range rows {
+			raceRead(x[i*ldx:][:cols])
+		}
+		for j := range cols {
+			raceWrite(dst[j*ldd:][:rows])
+		}
+	}
+	whole := cols &^ 7
+	for i := 0; i+8 <= rows; i += 8 {
+		transpose8AVX2(&dst[i], ldd, &x[i*ldx], ldx, whole/8)
+	}
+	if left := rows & 7; left > 0 {
+		i := rows - left
+		transposePortable(dst[i:], ldd, x[i*ldx:], ldx, left, whole)
+	}
+	if whole < cols {
+		transposePortable(dst[whole*ldd:], ldd, x[whole:], ldx, rows, cols-whole)
+	}
+}
+
+// copyRows computes dst[i*ldd+j] = x[i*ldx+j] for i < rows, j < n.
+func (s Set) copyRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
+	if s.isa == portable || n < 8 {
+		copyRowsPortable(dst, ldd, x, ldx, n, rows)
+		return
+	}
+	if raceEnabled {
+		for i := range rows {
+			raceRead(x[i*ldx:][:n])
+			raceWrite(dst[i*ldd:][:n])
+		}
+	}
+	_, _ = dst[(rows-1)*ldd+n-1], x[(rows-1)*ldx+n-1]
+	copyRowsAVX2(&dst[0], ldd, &x[0], ldx, n, rows)
+}
