@@ -3,7 +3,7 @@ package graphs
 import (
 	"fmt"
 	"slices"
-	"sort"
+	"strings"
 
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/ops"
@@ -110,7 +110,7 @@ func (s *formScope) attributes(n *onnx.Node, op *schema.Op, made *formNode) ([]s
 			list = append(list, defaultOf(d))
 		}
 	}
-	sort.Slice(list, func(i, k int) bool { return list[i].Name < list[k].Name })
+	slices.SortFunc(list, func(a, b *onnx.Attribute) int { return strings.Compare(a.Name, b.Name) })
 	var outer []source
 	number := make(map[source]int)
 	for _, a := range list {

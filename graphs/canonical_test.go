@@ -415,7 +415,7 @@ func TestWhatCounts(t *testing.T) {
 				g.Nodes = append(g.Nodes, node("dense1 again", "Gemm", "f,dense1.weight,dense1.bias", "d2"))
 				find(g, "sub").Inputs[0] = "d2"
 			},
-			`Gemm is computed 1 times against 2, by node "dense1 again" and node "dense1"`,
+			`Gemm is computed once against twice, by node "dense1 again" and node "dense1"`,
 		},
 		"training dropout": {
 			func(g *onnx.Graph) {

@@ -289,7 +289,7 @@ func (c comparison) sharing() string {
 			if x.count > y.count {
 				more = x
 			}
-			return fmt.Sprintf("%s is computed %d times against %d, by %s and %s", nodesText(x.first, y.first), x.count, y.count, more.first.label, more.last.label)
+			return fmt.Sprintf("%s is computed %s against %s, by %s and %s", nodesText(x.first, y.first), times(x.count), times(y.count), more.first.label, more.last.label)
 		}
 	}
 	for i := range min(len(c.a.nodes), len(c.b.nodes)) {
@@ -303,4 +303,14 @@ func (c comparison) sharing() string {
 		}
 	}
 	return ""
+}
+
+func times(n int) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return fmt.Sprintf("%d times", n)
 }
