@@ -12,6 +12,10 @@ import (
 // the layers of a network follow each other within microseconds.
 const spinTime = 60 * time.Microsecond
 
+// How long a caller that has run out of parts spins for the workers' last ones
+// before it sleeps: they may have been taken off their processor.
+const waitTime = 100 * time.Microsecond
+
 // Work, in multiplications and additions, below which handing a share to another
 // goroutine costs more than it saves.
 const splitWork = 1 << 20
@@ -45,6 +49,9 @@ type Pool struct {
 	rows     rowsTask
 	user     userTask
 
+	sleeping atomic.Bool   // the caller waits on awake
+	awake    chan struct{} // one place
+
 	_    [64]byte
 	left atomic.Int32 // parts not yet taken
 	_    [64]byte
@@ -71,7 +78,7 @@ func NewPool(threads int) *Pool {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	p := &Pool{threads: threads, spin: spinTime}
+	p := &Pool{threads: threads, spin: spinTime, awake: make(chan struct{}, 1)}
 	if runtime.GOMAXPROCS(0) < threads {
 		p.spin = 0 // a spinning worker would take the processor from the one it waits for
 	}
@@ -159,10 +166,27 @@ func (p *Pool) share(t task, n, parts int) {
 	}
 	for p.take(0) {
 	}
-	for i := 0; p.done.Load() != int32(parts); i++ {
-		if i&1023 == 1023 {
-			runtime.Gosched()
+	p.wait(int32(parts))
+}
+
+// wait returns when all parts are done.
+func (p *Pool) wait(parts int32) {
+	start := time.Now()
+	for i := 1; p.done.Load() != parts; i++ {
+		if i%256 != 0 {
+			continue
 		}
+		if time.Since(start) < waitTime {
+			runtime.Gosched()
+			continue
+		}
+		p.sleeping.Store(true)
+		// The last part may have ended before sleeping was set; else its worker sends.
+		if p.done.Load() == parts && p.sleeping.CompareAndSwap(true, false) {
+			return
+		}
+		<-p.awake
+		return
 	}
 }
 
@@ -181,11 +205,14 @@ func (p *Pool) take(worker int) bool {
 }
 
 func (p *Pool) part(worker, i int) {
+	parts := int32(p.parts) // the caller may change it once the last part is done
 	defer func() {
 		if v := recover(); v != nil {
 			p.fail.CompareAndSwap(nil, &failure{v})
 		}
-		p.done.Add(1)
+		if p.done.Add(1) == parts && p.sleeping.CompareAndSwap(true, false) {
+			p.awake <- struct{}{}
+		}
 	}()
 	p.todo.run(worker, p.n*i/p.parts, p.n*(i+1)/p.parts)
 }
