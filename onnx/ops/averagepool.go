@@ -43,6 +43,9 @@ func (p averagePool) Infer(_ *Env, in []Fact) ([]Fact, error) {
 }
 
 func (p averagePool) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
+	if isHalf(in[0].(*onnx.Tensor).Type) {
+		return throughFloat(env, p, in)
+	}
 	return poolFloats(env, p.window, in[0].(*onnx.Tensor), func(get func(int) float64, seen []int, padded float64) float64 {
 		sum := 0.0
 		for _, i := range seen {
@@ -72,7 +75,7 @@ func poolFloats(env *Env, w window, x *onnx.Tensor, f func(get func(int) float64
 	case onnx.Double:
 		poolPlanes[float64](w, x, y, f)
 	default:
-		return nil, fmt.Errorf("element type %v is %w", x.Type, ErrUnsupported)
+		return nil, unsupported(x.Type)
 	}
 	return []onnx.Value{y}, nil
 }
@@ -119,6 +122,9 @@ func (p lpPool) Infer(_ *Env, in []Fact) ([]Fact, error) {
 }
 
 func (p lpPool) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
+	if isHalf(in[0].(*onnx.Tensor).Type) {
+		return throughFloat(env, p, in)
+	}
 	return poolFloats(env, p.window, in[0].(*onnx.Tensor), func(get func(int) float64, seen []int, _ float64) float64 {
 		return norm(p.p, get, seen)
 	})

@@ -112,6 +112,9 @@ func (c conv) Infer(_ *Env, in []Fact) ([]Fact, error) {
 
 func (c conv) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	x, w := in[0].(*onnx.Tensor), in[1].(*onnx.Tensor)
+	if isHalf(x.Type) {
+		return throughFloat(env, c, in)
+	}
 	s, err := c.shaped(FactOf(x), FactOf(w))
 	if err != nil {
 		return nil, err
@@ -135,7 +138,7 @@ func (c conv) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	case onnx.Double:
 		convolve(s, x, w, b, y, (*onnx.Tensor).Float64s)
 	default:
-		return nil, fmt.Errorf("element type %v is %w", x.Type, ErrUnsupported)
+		return nil, unsupported(x.Type)
 	}
 	return []onnx.Value{y}, nil
 }

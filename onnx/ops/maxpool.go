@@ -46,6 +46,9 @@ func (m maxPool) Infer(_ *Env, in []Fact) ([]Fact, error) {
 
 func (m maxPool) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	x := in[0].(*onnx.Tensor)
+	if isHalf(x.Type) {
+		return throughFloat(env, m, in)
+	}
 	w, dims, err := m.pooled(FactOf(x))
 	if err != nil {
 		return nil, err
@@ -70,7 +73,7 @@ func (m maxPool) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	case onnx.Uint8:
 		poolMax(m, x, y, at, uint8(0))
 	default:
-		return nil, fmt.Errorf("element type %v is %w", x.Type, ErrUnsupported)
+		return nil, unsupported(x.Type)
 	}
 	return []onnx.Value{y, at}, nil
 }

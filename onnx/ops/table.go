@@ -43,6 +43,18 @@ func families() [][]Meaning {
 		cumSumFamily(),
 		normalizationFamily(),
 		lineNormFamily(),
+		tileFamily(),
+		gatherElementsFamily(),
+		scatterFamily(),
+		topKFamily(),
+		oneHotFamily(),
+		rangeFamily(),
+		compressFamily(),
+		triluFamily(),
+		depthToSpaceFamily(),
+		randomFamily(),
+		convTransposeFamily(),
+		resizeFamily(),
 		privateFamily(),
 	}
 }

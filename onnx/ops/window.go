@@ -60,7 +60,7 @@ func (w window) fill(axes int) (window, error) {
 		if len(*l.list) != l.len {
 			return w, fmt.Errorf("attribute %q has %d numbers, want %d for %d spatial axes", l.name, len(*l.list), l.len, axes)
 		}
-		const most = 1 << 40 // far beyond any real model, and safe to multiply by a few
+		const most = 1 << 31 // far beyond any real model, and safe to multiply by one another
 		for _, n := range *l.list {
 			if n < l.min || n > most {
 				return w, fmt.Errorf("attribute %q: %d is not at least %d", l.name, n, l.min)
