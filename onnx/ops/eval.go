@@ -170,6 +170,15 @@ func (r *evaluation) node(n *onnx.Node, vals *values) error {
 		}
 		in[i] = v
 	}
+	// Types that lifting could not know, of what a caller gives or a subgraph is given, are checked here.
+	if s, ok := Schema(n.Domain, n.OpType, 0); ok {
+		if err := checkTypes(n, s, func(name string) Fact {
+			v, _ := vals.find(name)
+			return FactOf(v)
+		}); err != nil {
+			return err
+		}
+	}
 	env := &Env{Limit: r.limit, Rand: r.rand, ctx: r.ctx}
 	env.run = func(g *onnx.Graph, in []onnx.Value) ([]onnx.Value, error) {
 		inner := *r
