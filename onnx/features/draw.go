@@ -27,12 +27,16 @@ const (
 // Draw gives a copy of the picture with boxes on it, labelled with their classes' names and, where it is below 1, their
 // score. Small pictures are enlarged by a whole factor, so that lines and labels do not cover what they show.
 func Draw(img image.Image, boxes []Box, names []string) *image.RGBA {
-	src := flat(img)
 	factor := 1
-	if side := max(src.Bounds().Dx(), src.Bounds().Dy()); side < drawnSide {
+	if side := max(img.Bounds().Dx(), img.Bounds().Dy()); side > 0 && side < drawnSide {
 		factor = min(maxEnlarge, (drawnSide+side-1)/side)
 	}
-	out := enlarge(src, factor)
+	return DrawEnlarged(img, boxes, names, factor)
+}
+
+// DrawEnlarged is [Draw] with the factor, at least 1, as the caller wants it. Boxes are in pixels of the picture given.
+func DrawEnlarged(img image.Image, boxes []Box, names []string, factor int) *image.RGBA {
+	out := enlarge(flat(img), factor)
 	thick := max(1, max(out.Bounds().Dx(), out.Bounds().Dy())/300)
 	for _, b := range boxes {
 		ink := boxColours[b.Class%len(boxColours)]

@@ -1,0 +1,59 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"image"
+	"slices"
+
+	"github.com/gonyx/gonyx/trainers/metrics"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// mostPrecision bounds the classes whose curves one plot can tell apart: those with the most objects.
+const mostPrecision = 12
+
+// precisionRecall draws a curve a class, with its average precision in the legend.
+func precisionRecall(names []string, found *metrics.Detections, which string) image.Image {
+	order := make([]int, len(names))
+	objects := make([]int, len(names))
+	for i := range names {
+		order[i], objects[i] = i, found.Objects(i)
+	}
+	p := newPlot(fmt.Sprintf("Precision and recall at IOU %g: %s", matchIOU, which), "recall", "precision")
+	if len(order) > mostPrecision {
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(objects[b], objects[a]) })
+		order = order[:mostPrecision]
+		slices.Sort(order)
+		p.Title.Text = fmt.Sprintf("Precision and recall at IOU %g: %s,\nthe %d of %d classes with the most objects", matchIOU, which, mostPrecision, len(names))
+	}
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
+	p.Add(gridLines{})
+	for i, class := range order {
+		line := &plotter.Line{LineStyle: draw.LineStyle{Color: lineInk(i), Width: 1.8}}
+		if i >= len(lineInks) {
+			line.Dashes = []vg.Length{5, 3}
+		}
+		text := plain(names[class]) + ": no objects"
+		if objects[class] > 0 {
+			text = fmt.Sprintf("%s: AP %.3f, %d objects", plain(names[class]), found.AveragePrecision(class, matchIOU), objects[class])
+		}
+		for k, q := range found.Curve(class, matchIOU) {
+			if k == 0 { // the curve begins where nothing is found yet
+				line.XYs = append(line.XYs, plotter.XY{X: 0, Y: q.Precision})
+			}
+			line.XYs = append(line.XYs, plotter.XY{X: q.Recall, Y: q.Precision})
+		}
+		if len(line.XYs) > 0 {
+			p.Add(line)
+		}
+		p.Legend.Add(text, line)
+	}
+	p.Legend.TextStyle.Font.Size = labelSize
+	p.Legend.Left, p.Legend.XOffs, p.Legend.YOffs = true, 8, 8
+	canvas, all := newCanvas(500, 400, plotDPI)
+	p.Draw(draw.Crop(all, 8, -16, 8, -8))
+	return canvas.Image()
+}
