@@ -146,7 +146,7 @@ func (z yoloSizes) instance(s *Settings, f *features.Recipe) (*Instance, error) 
 	}
 	return &Instance{
 		Name: "yolo", Model: model, Training: training, Terms: terms, Features: f, Settings: s.Used(),
-		Recipe: Recipe{Optimizer: "adam", Schedule: "cosine:warmup=0", Epochs: 12, BatchSize: 16},
+		Recipe: Recipe{Optimizer: "adam", Schedule: "cosine:warmup=0", Epochs: 20, BatchSize: 16},
 	}, nil
 }
 
