@@ -4,20 +4,40 @@
 
 package kernels
 
+// conv1x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 16 columns j.
+//
+//go:noescape
+func conv1x2AVX2(args *byte)
+
 // conv1x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 24 columns j.
 //
 //go:noescape
 func conv1x3AVX2(args *byte)
+
+// conv2x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 16 columns j.
+//
+//go:noescape
+func conv2x2AVX2(args *byte)
 
 // conv2x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 24 columns j.
 //
 //go:noescape
 func conv2x3AVX2(args *byte)
 
+// conv3x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 16 columns j.
+//
+//go:noescape
+func conv3x2AVX2(args *byte)
+
 // conv3x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 24 columns j.
 //
 //go:noescape
 func conv3x3AVX2(args *byte)
+
+// conv4x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 16 columns j.
+//
+//go:noescape
+func conv4x2AVX2(args *byte)
 
 // conv4x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 24 columns j.
 //

@@ -4,6 +4,77 @@
 
 #include "textflag.h"
 
+// func conv1x2AVX2(args *byte)
+// Requires: AVX, FMA3
+TEXT ·conv1x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 48(AX), BX
+	MOVQ 56(AX), SI
+	MOVQ 16(AX), SI
+
+tile:
+	MOVQ    88(AX), DI
+	MOVQ    96(AX), R8
+	CMPQ    104(AX), $0x00
+	JNE     spread
+	ADDQ    $0x00000040, 88(AX)
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	JMP     sum
+
+spread:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y1
+
+sum:
+	MOVQ 64(AX), DI
+	MOVQ 40(AX), R9
+	MOVQ CX, R8
+
+k:
+	MOVQ         (R9), R10
+	ADDQ         $0x08, R9
+	VMOVUPS      32(DX)(R10*1), Y3
+	VMOVUPS      (DX)(R10*1), Y2
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         SI, R8
+	DECQ         DI
+	JNE          k
+	MOVQ         112(AX), DI
+	CMPQ         DI, $0x00
+	JE           store
+	VXORPS       Y4, Y4, Y4
+	CMPQ         DI, $0x01
+	JNE          leaky
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	JMP          store
+
+leaky:
+	VCMPPS       $0x01, Y4, Y0, Y2
+	VBROADCASTSS 120(AX), Y3
+	VMULPS       Y0, Y3, Y3
+	VBLENDVPS    Y2, Y3, Y0, Y0
+	VCMPPS       $0x01, Y4, Y1, Y2
+	VBROADCASTSS 120(AX), Y3
+	VMULPS       Y1, Y3, Y3
+	VBLENDVPS    Y2, Y3, Y1, Y1
+
+store:
+	MOVQ    BX, DI
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x00000040, BX
+	ADDQ    80(AX), DX
+	DECQ    72(AX)
+	JNE     tile
+	VZEROUPPER
+	RET
+
 // func conv1x3AVX2(args *byte)
 // Requires: AVX, FMA3
 TEXT ·conv1x3AVX2(SB), NOSPLIT, $0-8
@@ -79,6 +150,99 @@ store:
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y0, (DI)
 	ADDQ    $0x00000060, BX
+	ADDQ    80(AX), DX
+	DECQ    72(AX)
+	JNE     tile
+	VZEROUPPER
+	RET
+
+// func conv2x2AVX2(args *byte)
+// Requires: AVX, FMA3
+TEXT ·conv2x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 48(AX), BX
+	MOVQ 56(AX), SI
+	MOVQ 16(AX), DI
+
+tile:
+	MOVQ    88(AX), R8
+	MOVQ    96(AX), R9
+	CMPQ    104(AX), $0x00
+	JNE     spread
+	ADDQ    $0x00000040, 88(AX)
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	JMP     sum
+
+spread:
+	VBROADCASTSS (R8), Y0
+	VMOVAPS      Y0, Y1
+	ADDQ         R9, R8
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+
+sum:
+	MOVQ 64(AX), R8
+	MOVQ 40(AX), R10
+	MOVQ CX, R9
+
+k:
+	MOVQ         (R10), R11
+	ADDQ         $0x08, R10
+	VMOVUPS      32(DX)(R11*1), Y5
+	VMOVUPS      (DX)(R11*1), Y4
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R9), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         DI, R9
+	DECQ         R8
+	JNE          k
+	MOVQ         112(AX), R8
+	CMPQ         R8, $0x00
+	JE           store
+	VXORPS       Y6, Y6, Y6
+	CMPQ         R8, $0x01
+	JNE          leaky
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	JMP          store
+
+leaky:
+	VCMPPS       $0x01, Y6, Y0, Y4
+	VBROADCASTSS 120(AX), Y5
+	VMULPS       Y0, Y5, Y5
+	VBLENDVPS    Y4, Y5, Y0, Y0
+	VCMPPS       $0x01, Y6, Y1, Y4
+	VBROADCASTSS 120(AX), Y5
+	VMULPS       Y1, Y5, Y5
+	VBLENDVPS    Y4, Y5, Y1, Y1
+	VCMPPS       $0x01, Y6, Y2, Y4
+	VBROADCASTSS 120(AX), Y5
+	VMULPS       Y2, Y5, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y2
+	VCMPPS       $0x01, Y6, Y3, Y4
+	VBROADCASTSS 120(AX), Y5
+	VMULPS       Y3, Y5, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y3
+
+store:
+	MOVQ    BX, R8
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y3, 32(R8)
+	VMOVUPS Y2, (R8)
+	ADDQ    $0x00000040, BX
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
@@ -191,6 +355,121 @@ store:
 	VMOVUPS Y4, 32(R8)
 	VMOVUPS Y3, (R8)
 	ADDQ    $0x00000060, BX
+	ADDQ    80(AX), DX
+	DECQ    72(AX)
+	JNE     tile
+	VZEROUPPER
+	RET
+
+// func conv3x2AVX2(args *byte)
+// Requires: AVX, FMA3
+TEXT ·conv3x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 48(AX), BX
+	MOVQ 56(AX), SI
+	MOVQ 16(AX), DI
+
+tile:
+	MOVQ    88(AX), R8
+	MOVQ    96(AX), R9
+	CMPQ    104(AX), $0x00
+	JNE     spread
+	ADDQ    $0x00000040, 88(AX)
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	JMP     sum
+
+spread:
+	VBROADCASTSS (R8), Y0
+	VMOVAPS      Y0, Y1
+	ADDQ         R9, R8
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	ADDQ         R9, R8
+	VBROADCASTSS (R8), Y4
+	VMOVAPS      Y4, Y5
+
+sum:
+	MOVQ 64(AX), R8
+	MOVQ 40(AX), R10
+	MOVQ CX, R9
+
+k:
+	MOVQ         (R10), R11
+	ADDQ         $0x08, R10
+	VMOVUPS      32(DX)(R11*1), Y7
+	VMOVUPS      (DX)(R11*1), Y6
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R9), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 8(R9), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         DI, R9
+	DECQ         R8
+	JNE          k
+	MOVQ         112(AX), R8
+	CMPQ         R8, $0x00
+	JE           store
+	VXORPS       Y8, Y8, Y8
+	CMPQ         R8, $0x01
+	JNE          leaky
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	JMP          store
+
+leaky:
+	VCMPPS       $0x01, Y8, Y0, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y0, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y0, Y0
+	VCMPPS       $0x01, Y8, Y1, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y1, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y1, Y1
+	VCMPPS       $0x01, Y8, Y2, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y2, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	VCMPPS       $0x01, Y8, Y3, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y3, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y3, Y3
+	VCMPPS       $0x01, Y8, Y4, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y4, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y4, Y4
+	VCMPPS       $0x01, Y8, Y5, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y5, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y5
+
+store:
+	MOVQ    BX, R8
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y3, 32(R8)
+	VMOVUPS Y2, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, (R8)
+	ADDQ    $0x00000040, BX
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
@@ -334,6 +613,143 @@ store:
 	VMOVUPS Y7, 32(R8)
 	VMOVUPS Y6, (R8)
 	ADDQ    $0x00000060, BX
+	ADDQ    80(AX), DX
+	DECQ    72(AX)
+	JNE     tile
+	VZEROUPPER
+	RET
+
+// func conv4x2AVX2(args *byte)
+// Requires: AVX, FMA3
+TEXT ·conv4x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 48(AX), BX
+	MOVQ 56(AX), SI
+	MOVQ 16(AX), DI
+
+tile:
+	MOVQ    88(AX), R8
+	MOVQ    96(AX), R9
+	CMPQ    104(AX), $0x00
+	JNE     spread
+	ADDQ    $0x00000040, 88(AX)
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y7
+	JMP     sum
+
+spread:
+	VBROADCASTSS (R8), Y0
+	VMOVAPS      Y0, Y1
+	ADDQ         R9, R8
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	ADDQ         R9, R8
+	VBROADCASTSS (R8), Y4
+	VMOVAPS      Y4, Y5
+	ADDQ         R9, R8
+	VBROADCASTSS (R8), Y6
+	VMOVAPS      Y6, Y7
+
+sum:
+	MOVQ 64(AX), R8
+	MOVQ 40(AX), R10
+	MOVQ CX, R9
+
+k:
+	MOVQ         (R10), R11
+	ADDQ         $0x08, R10
+	VMOVUPS      32(DX)(R11*1), Y9
+	VMOVUPS      (DX)(R11*1), Y8
+	VBROADCASTSS (R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(R9), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(R9), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(R9), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DI, R9
+	DECQ         R8
+	JNE          k
+	MOVQ         112(AX), R8
+	CMPQ         R8, $0x00
+	JE           store
+	VXORPS       Y10, Y10, Y10
+	CMPQ         R8, $0x01
+	JNE          leaky
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	JMP          store
+
+leaky:
+	VCMPPS       $0x01, Y10, Y0, Y8
+	VBROADCASTSS 120(AX), Y9
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y8, Y9, Y0, Y0
+	VCMPPS       $0x01, Y10, Y1, Y8
+	VBROADCASTSS 120(AX), Y9
+	VMULPS       Y1, Y9, Y9
+	VBLENDVPS    Y8, Y9, Y1, Y1
+	VCMPPS       $0x01, Y10, Y2, Y8
+	VBROADCASTSS 120(AX), Y9
+	VMULPS       Y2, Y9, Y9
+	VBLENDVPS    Y8, Y9, Y2, Y2
+	VCMPPS       $0x01, Y10, Y3, Y8
+	VBROADCASTSS 120(AX), Y9
+	VMULPS       Y3, Y9, Y9
+	VBLENDVPS    Y8, Y9, Y3, Y3
+	VCMPPS       $0x01, Y10, Y4, Y8
+	VBROADCASTSS 120(AX), Y9
+	VMULPS       Y4, Y9, Y9
+	VBLENDVPS    Y8, Y9, Y4, Y4
+	VCMPPS       $0x01, Y10, Y5, Y8
+	VBROADCASTSS 120(AX), Y9
+	VMULPS       Y5, Y9, Y9
+	VBLENDVPS    Y8, Y9, Y5, Y5
+	VCMPPS       $0x01, Y10, Y6, Y8
+	VBROADCASTSS 120(AX), Y9
+	VMULPS       Y6, Y9, Y9
+	VBLENDVPS    Y8, Y9, Y6, Y6
+	VCMPPS       $0x01, Y10, Y7, Y8
+	VBROADCASTSS 120(AX), Y9
+	VMULPS       Y7, Y9, Y9
+	VBLENDVPS    Y8, Y9, Y7, Y7
+
+store:
+	MOVQ    BX, R8
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y3, 32(R8)
+	VMOVUPS Y2, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y7, 32(R8)
+	VMOVUPS Y6, (R8)
+	ADDQ    $0x00000040, BX
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile

@@ -80,6 +80,9 @@ func (s Set) strip(conv bool, mr, n int, a tileArgs) {
 			return
 		}
 		a.tiles = n / width
+		if conv && nv == 3 && a.tiles > 1 && n-a.tiles*width > 0 && n-a.tiles*width <= lanes {
+			a.tiles-- // four vectors go as two and two
+		}
 		a.tail(lanes)
 		n -= a.tiles * width
 		bytes := a.tiles * width * 4
@@ -106,6 +109,8 @@ func (s Set) rows(conv bool) int {
 // vectors, so that one addition need not wait for the one before.
 func (s Set) vectors(conv bool, mr, n int) int {
 	switch {
+	case conv && n > 3*s.lanes() && n <= 4*s.lanes():
+		return 2
 	case conv:
 		return 3
 	case mr <= s.rows(false)/2 && mr <= 4 && n >= 4*s.lanes() && (s.isa == avx512 || mr <= 2):

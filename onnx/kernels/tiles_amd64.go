@@ -162,12 +162,20 @@ func convTileAVX512(mr, nv int, args *byte) {
 
 func convTileAVX2(mr, nv int, args *byte) {
 	switch mr<<4 | nv {
+	case 0x12:
+		conv1x2AVX2(args)
 	case 0x13:
 		conv1x3AVX2(args)
+	case 0x22:
+		conv2x2AVX2(args)
 	case 0x23:
 		conv2x3AVX2(args)
+	case 0x32:
+		conv3x2AVX2(args)
 	case 0x33:
 		conv3x3AVX2(args)
+	case 0x42:
+		conv4x2AVX2(args)
 	case 0x43:
 		conv4x3AVX2(args)
 	default:

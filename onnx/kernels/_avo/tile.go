@@ -72,7 +72,7 @@ func tiles(v isa, conv bool) []tile {
 		add(8, true, 1, 2)
 		add(4, true, 4)
 	case conv:
-		add(4, false, 3)
+		add(4, false, 2, 3)
 		add(4, true, 1, 2, 3)
 	default:
 		add(6, false, 2)
