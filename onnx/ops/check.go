@@ -300,6 +300,22 @@ func (c *checker) node(n *onnx.Node, in opsets, k *known, depth int, inFunction 
 	return checkNode(n, op)
 }
 
+// Legal says what is wrong with nodes of the default domain at one of its opsets, as far as their operators' existence, arity
+// and attributes go; nil where nothing is.
+func Legal(nodes []*onnx.Node, opset int64) error {
+	in := opsets{onnx.DomainDefault: opset}
+	for i, n := range nodes {
+		op, err := findSchema(n, in)
+		if err == nil {
+			err = checkNode(n, op)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", Place(n, i), err)
+		}
+	}
+	return nil
+}
+
 // findSchema gives the version of a node's operator that is in force.
 func findSchema(n *onnx.Node, in opsets) (*schema.Op, error) {
 	domain := onnx.NormalDomain(n.Domain)
