@@ -4,102 +4,102 @@
 
 package kernels
 
-// conv1x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 16 columns j.
+// conv1x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv1x2AVX2(args *byte)
 
-// conv1x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 24 columns j.
+// conv1x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 24 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv1x3AVX2(args *byte)
 
-// conv2x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 16 columns j.
+// conv2x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv2x2AVX2(args *byte)
 
-// conv2x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 24 columns j.
+// conv2x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 24 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv2x3AVX2(args *byte)
 
-// conv3x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 16 columns j.
+// conv3x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv3x2AVX2(args *byte)
 
-// conv3x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 24 columns j.
+// conv3x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 24 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv3x3AVX2(args *byte)
 
-// conv4x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 16 columns j.
+// conv4x2AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv4x2AVX2(args *byte)
 
-// conv4x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 24 columns j.
+// conv4x3AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 24 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv4x3AVX2(args *byte)
 
-// conv1x1AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 8 columns j.
+// conv1x1AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 8 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv1x1AVX2Tail(args *byte)
 
-// conv1x2AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 16 columns j.
+// conv1x2AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv1x2AVX2Tail(args *byte)
 
-// conv1x3AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 24 columns j.
+// conv1x3AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 24 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv1x3AVX2Tail(args *byte)
 
-// conv2x1AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 8 columns j.
+// conv2x1AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 8 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv2x1AVX2Tail(args *byte)
 
-// conv2x2AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 16 columns j.
+// conv2x2AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv2x2AVX2Tail(args *byte)
 
-// conv2x3AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 24 columns j.
+// conv2x3AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 24 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv2x3AVX2Tail(args *byte)
 
-// conv3x1AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 8 columns j.
+// conv3x1AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 8 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv3x1AVX2Tail(args *byte)
 
-// conv3x2AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 16 columns j.
+// conv3x2AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv3x2AVX2Tail(args *byte)
 
-// conv3x3AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 24 columns j.
+// conv3x3AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 24 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv3x3AVX2Tail(args *byte)
 
-// conv4x1AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 8 columns j.
+// conv4x1AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 8 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv4x1AVX2Tail(args *byte)
 
-// conv4x2AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 16 columns j.
+// conv4x2AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv4x2AVX2Tail(args *byte)
 
-// conv4x3AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 24 columns j.
+// conv4x3AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 24 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv4x3AVX2Tail(args *byte)

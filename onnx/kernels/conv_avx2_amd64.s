@@ -72,6 +72,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), DI
+	MOVQ    DI, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -153,6 +166,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), DI
+	MOVQ    DI, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -246,6 +272,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -358,6 +397,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -473,6 +525,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -616,6 +681,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -753,6 +831,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -927,6 +1018,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -992,6 +1096,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R8
+	MOVQ       R8, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1067,6 +1184,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R8
+	MOVQ       R8, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1152,6 +1282,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R8
+	MOVQ       R8, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1232,6 +1375,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R9
+	MOVQ       R9, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1331,6 +1487,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R9
+	MOVQ       R9, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1449,6 +1618,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R9
+	MOVQ       R9, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1544,6 +1726,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R9
+	MOVQ       R9, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1667,6 +1862,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R9
+	MOVQ       R9, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1818,6 +2026,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R9
+	MOVQ       R9, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1928,6 +2149,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R9
+	MOVQ       R9, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -2075,6 +2309,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R9
+	MOVQ       R9, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -2259,6 +2506,19 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	DECQ       136(AX)
+	JE         end
+	MOVQ       24(AX), BX
+	ADDQ       144(AX), BX
+	MOVQ       BX, 24(AX)
+	MOVQ       48(AX), SI
+	ADDQ       152(AX), SI
+	MOVQ       SI, 48(AX)
+	MOVQ       160(AX), R9
+	MOVQ       R9, 72(AX)
+	JMP        tile
+
+end:
 	VZEROUPPER
 	RET
 

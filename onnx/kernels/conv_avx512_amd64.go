@@ -4,122 +4,122 @@
 
 package kernels
 
-// conv1x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 16 columns j.
+// conv1x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv1x1AVX512(args *byte)
 
-// conv1x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 32 columns j.
+// conv1x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 32 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv1x2AVX512(args *byte)
 
-// conv1x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 48 columns j.
+// conv1x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 48 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv1x3AVX512(args *byte)
 
-// conv2x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 16 columns j.
+// conv2x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv2x1AVX512(args *byte)
 
-// conv2x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 32 columns j.
+// conv2x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 32 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv2x2AVX512(args *byte)
 
-// conv2x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 48 columns j.
+// conv2x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 48 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv2x3AVX512(args *byte)
 
-// conv3x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 16 columns j.
+// conv3x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv3x1AVX512(args *byte)
 
-// conv3x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 32 columns j.
+// conv3x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 32 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv3x2AVX512(args *byte)
 
-// conv3x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 48 columns j.
+// conv3x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 3 and tiles of 48 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv3x3AVX512(args *byte)
 
-// conv4x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 16 columns j.
+// conv4x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv4x1AVX512(args *byte)
 
-// conv4x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 32 columns j.
+// conv4x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 32 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv4x2AVX512(args *byte)
 
-// conv4x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 48 columns j.
+// conv4x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 4 and tiles of 48 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv4x3AVX512(args *byte)
 
-// conv5x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 5 and tiles of 16 columns j.
+// conv5x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 5 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv5x1AVX512(args *byte)
 
-// conv5x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 5 and tiles of 32 columns j.
+// conv5x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 5 and tiles of 32 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv5x2AVX512(args *byte)
 
-// conv5x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 5 and tiles of 48 columns j.
+// conv5x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 5 and tiles of 48 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv5x3AVX512(args *byte)
 
-// conv6x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 6 and tiles of 16 columns j.
+// conv6x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 6 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv6x1AVX512(args *byte)
 
-// conv6x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 6 and tiles of 32 columns j.
+// conv6x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 6 and tiles of 32 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv6x2AVX512(args *byte)
 
-// conv6x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 6 and tiles of 48 columns j.
+// conv6x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 6 and tiles of 48 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv6x3AVX512(args *byte)
 
-// conv7x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 7 and tiles of 16 columns j.
+// conv7x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 7 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv7x1AVX512(args *byte)
 
-// conv7x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 7 and tiles of 32 columns j.
+// conv7x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 7 and tiles of 32 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv7x2AVX512(args *byte)
 
-// conv7x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 7 and tiles of 48 columns j.
+// conv7x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 7 and tiles of 48 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv7x3AVX512(args *byte)
 
-// conv8x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 8 and tiles of 16 columns j.
+// conv8x1AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 8 and tiles of 16 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv8x1AVX512(args *byte)
 
-// conv8x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 8 and tiles of 32 columns j.
+// conv8x2AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 8 and tiles of 32 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv8x2AVX512(args *byte)
 
-// conv8x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 8 and tiles of 48 columns j.
+// conv8x3AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 8 and tiles of 48 columns j. Then the same again, b and c moved on.
 //
 //go:noescape
 func conv8x3AVX512(args *byte)

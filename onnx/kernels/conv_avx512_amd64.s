@@ -62,6 +62,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), DI
+	MOVQ    DI, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -131,6 +144,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), DI
+	MOVQ    DI, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -208,6 +234,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), DI
+	MOVQ    DI, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -280,6 +319,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -367,6 +419,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -469,6 +534,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -552,6 +630,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -657,6 +748,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -784,6 +888,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -878,6 +995,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1001,6 +1131,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1153,6 +1296,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1258,6 +1414,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1399,6 +1568,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1576,6 +1758,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1692,6 +1887,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -1851,6 +2059,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -2053,6 +2274,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -2180,6 +2414,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -2357,6 +2604,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -2584,6 +2844,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -2722,6 +2995,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -2917,6 +3203,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 
@@ -3169,6 +3468,19 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
 	VZEROUPPER
 	RET
 

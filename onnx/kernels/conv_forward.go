@@ -75,7 +75,7 @@ func (f *flat) run(p *Pool, t convTask) {
 func (t *convTask) run(worker, lo, hi int) {
 	f := t.f
 	channels, plane, size := f.groups*f.in, f.h*f.w, f.imageLen()
-	var space [block*maxStrip + 15]float32
+	var space [block*maxJoined + 15]float32
 	tile := align(space[:])
 	switch t.share {
 	case byImage:

@@ -133,123 +133,129 @@ func (f *flat) pack(dst, w []float32, stepG, stepO, stepI int, flip bool) {
 	}
 }
 
-// walk is how the result of one image is cut in strips that a kernel computes at
-// once.
+// walk is how the result of one image is cut in strips that are computed at once,
+// so that what they read stays in cache.
 type walk struct {
-	oh, ow, cols int // as in flat, or the whole plane as one row where its rows touch
-	rows         int // rows of a strip
-	width        int // columns of a strip when it has one row
+	oh, ow, cols int  // as in flat, or the whole plane as one row where its rows touch
+	rows         int  // rows of a strip
+	width        int  // columns of a strip
+	joined       bool // its rows are computed as one, with what lies between them, and copied
 	strips       int
 }
 
 const (
-	maxStrip = 256 // pixels of a strip of several rows
-	rowStrip = 384 // pixels of a strip of one row, a multiple of every tile
+	maxJoined = 256 // pixels of a strip that is copied
+	stripLen  = 384 // pixels of other strips, a multiple of every tile
 )
 
-// walk chooses the strips: rows one by one, written where they belong, or several
-// with what lies between them, to be copied, where single rows would waste lanes.
+// walk chooses the strips: rows written where they belong, or joined where single
+// rows would waste lanes.
 func (f *flat) walk(s Set) walk {
-	w := walk{oh: f.oh, ow: f.ow, cols: f.cols, rows: 1, width: rowStrip}
+	w := walk{oh: f.oh, ow: f.ow, cols: f.cols}
 	if f.ow == f.cols {
 		w.oh, w.ow, w.cols = 1, f.oh*f.ow, f.oh*f.ow
 	}
+	w.width = min(w.ow, stripLen)
+	w.rows = min(w.oh, stripLen/w.width)
 	if s.isa != portable {
-		// Rough cycles a row of the result: a call, multiplications, copying.
-		cost := func(rows int) int {
-			n := (rows-1)*w.cols + w.ow
-			c := 60 + (n+s.lanes()-1)/s.lanes()*block*f.k()
-			if rows > 1 {
-				c += 30 * block * rows
-			}
-			return c / rows
-		}
-		best := cost(1)
-		for r := 2; r <= w.oh && (r-1)*w.cols+w.ow <= maxStrip; r++ {
-			if c := cost(r); c < best {
-				w.rows, best = r, c
+		// Rough cycles for a row of eight channels: multiplications, and for joined rows
+		// their part of a call and the copy.
+		vectors := func(n int) int { return (n + s.lanes() - 1) / s.lanes() * block * f.k() }
+		best := 20 + vectors(w.ow)
+		for r := 2; r <= w.oh && (r-1)*w.cols+w.ow <= maxJoined; r++ {
+			if c := (60+vectors((r-1)*w.cols+w.ow))/r + 15*block; c < best {
+				w.rows, w.joined, best = r, true, c
 			}
 		}
 	}
-	w.strips = (w.oh + w.rows - 1) / w.rows
-	if w.rows == 1 {
-		w.strips = w.oh * ((w.ow + w.width - 1) / w.width)
-	}
+	w.strips = (w.oh + w.rows - 1) / w.rows * ((w.ow + w.width - 1) / w.width)
 	return w
 }
 
 // strip computes strip number i of one image: x the image as the kernels see it, y
-// its result [groups·out, oh, ow]. tile holds block·maxStrip elements of scratch.
+// its result [groups·out, oh, ow]. tile holds block·maxJoined elements of scratch.
 func (f *flat) strip(s Set, w walk, i int, x, weights, bias []float32, act Activation, y, tile []float32) {
+	across := (w.ow + w.width - 1) / w.width
+	row, col := i/across*w.rows, i%across*w.width
+	rows, n := min(w.rows, w.oh-row), min(w.width, w.ow-col)
+	q := row*w.cols + col
+	y = y[row*w.ow+col:]
 	plane := f.oh * f.ow
-	q, rows, n := 0, w.rows, 0 // where it starts, its rows, its pixels
-	if rows == 1 {
-		perRow := (w.ow + w.width - 1) / w.width
-		r, c := i/perRow, i%perRow*w.width
-		q, n = r*w.cols+c, min(w.width, w.ow-c)
-		y = y[r*w.ow+c:]
-	} else {
-		r := i * rows
-		rows = min(rows, w.oh-r)
-		q, n = r*w.cols, (rows-1)*w.cols+w.ow
-		y = y[r*w.ow:]
-	}
 	for g := range f.groups {
 		xg := x[g*f.in*f.planeLen()+q:]
 		for b := range f.blocks() {
 			oc := g*f.out + b*block
 			mr := min(block, f.out-b*block)
-			wb := weights[(g*f.blocks()+b)*f.k()*block:][:f.k()*block]
+			r := result{y: y[oc*plane:], plane: plane, channels: mr, rows: rows, cols: n, nextX: w.cols, nextY: w.ow}
+			if w.joined {
+				r.y, r.plane, r.rows, r.cols = tile, maxJoined, 1, (rows-1)*w.cols+w.ow
+			}
 			var bb []float32
 			if bias != nil {
 				bb = bias[oc : oc+mr]
 			}
-			out, ld := y[oc*plane:], plane
-			if rows > 1 {
-				out, ld = tile, maxStrip
-			}
-			complete := s.convolve(f, xg, wb, bb, act, out, ld, mr, n)
-			if rows > 1 {
+			complete := s.convolve(f, xg, weights[(g*f.blocks()+b)*f.k()*block:][:f.k()*block], bb, act, r)
+			if w.joined {
 				for o := range mr {
-					to := y[(oc+o)*plane:]
-					s.copyRows(to, w.ow, tile[o*maxStrip:], w.cols, w.ow, rows)
+					s.copyRows(y[(oc+o)*plane:], w.ow, tile[o*maxJoined:], w.cols, w.ow, rows)
 				}
 			}
 			if complete {
 				continue
 			}
-			for o := range mr { // several rows of the result touch once they are copied
-				z := y[(oc+o)*plane:][:min(n, rows*w.ow)]
+			for o := range mr { // rows of a strip touch, or there is one
+				z := y[(oc+o)*plane:][:(rows-1)*w.ow+n]
 				s.unary(act, z, z)
 			}
 		}
 	}
 }
 
-// convolve computes y[i·ld+j] = act(bias[i] + Σₖ w[k·block+i]·x[j+offs[k]]) for i <
-// mr, j < n and reports whether act was applied.
-func (s Set) convolve(f *flat, x, w, bias []float32, act Activation, y []float32, ld, mr, n int) bool {
+// result is where a part of a convolution goes: rows by cols pixels of some
+// channels that are plane apart.
+type result struct {
+	y            []float32
+	plane        int
+	channels     int
+	rows, cols   int
+	nextX, nextY int // from row to row of the image and of the result
+}
+
+// convolve computes r.y[i·plane+p·nextY+j] = act(bias[i] + Σₖ w[k·block+i]·
+// x[p·nextX+j+offs[k]]) for channels i, rows p and columns j and reports whether act
+// was applied.
+func (s Set) convolve(f *flat, x, w, bias []float32, act Activation, r result) bool {
 	if s.isa == portable {
-		convolvePortable(f, x, w, bias, y, ld, mr, n)
+		for p := range r.rows {
+			convolvePortable(f, x[p*r.nextX:], w, bias, r.y[p*r.nextY:], r.plane, r.channels, r.cols)
+		}
 		return act.Function == Identity
 	}
-	for i := range mr {
-		raceWrite(y[i*ld : i*ld+n])
+	if raceEnabled {
+		for i := range r.channels {
+			for p := range r.rows {
+				raceWrite(r.y[i*r.plane+p*r.nextY:][:r.cols])
+			}
+		}
 	}
 	complete := false
-	for i := 0; i < mr; i += s.rows(true) {
-		a := tileArgs{a: at(w, i), rowA: 4, stepA: 4 * block, b: at(x, 0), offs: &f.offs[0], c: at(y, i*ld), rowC: 4 * ld, k: f.k(), spread: 1}
+	for i := 0; i < r.channels; i += s.rows(true) {
+		a := tileArgs{
+			a: at(w, i), rowA: 4, stepA: 4 * block, b: at(x, 0), offs: &f.offs[0], k: f.k(),
+			c: at(r.y, i*r.plane), rowC: 4 * r.plane, spread: 1, rows: r.rows, nextB: 4 * r.nextX, nextC: 4 * r.nextY,
+		}
 		if bias != nil {
 			a.init, a.rowInit = at(bias, i), 4
 		} else {
 			a.init = unsafe.Pointer(&zeroInit)
 		}
 		complete = a.activation(act)
-		s.strip(true, min(s.rows(true), mr-i), n, a)
+		s.strip(true, min(s.rows(true), r.channels-i), r.cols, a)
 	}
 	return complete
 }
 
+// convolvePortable is one row of convolve without its activation; ld is the plane.
 func convolvePortable(f *flat, x, w, bias, y []float32, ld, mr, n int) {
 	for i := range mr {
 		row := y[i*ld:][:n]

@@ -24,6 +24,10 @@ type tileArgs struct {
 	slope   float32
 	mask    uint32         // lanes of the last vector of a tile
 	lanes   unsafe.Pointer // the same for AVX2: eight int32
+	rows    int            // convolutions: rows of the result, counted down to 0
+	nextB   int            // from row to row of B
+	nextC   int            // from row to row of the result
+	again   int            // tiles of each row
 }
 
 // laneMasks holds, from element 8-n on, a mask of n lanes for AVX2.
@@ -64,33 +68,36 @@ func (a *tileArgs) activation(f Activation) bool {
 }
 
 // strip computes mr rows of n columns of C. a says where they start; tiles, stepB
-// and masks are set here. With conv, B has a table of offsets. a is a value: what a
-// function stores through a pointer, the compiler moves to the heap.
+// and masks are set here. With conv, B has a table of offsets and all is done again
+// for a.rows rows of a result. a is a value: what a function stores through a
+// pointer, the compiler moves to the heap.
 func (s Set) strip(conv bool, mr, n int, a tileArgs) {
 	lanes := s.lanes()
+	b, c, rows := a.b, a.c, a.rows
 	for {
 		nv := s.vectors(conv, mr, n)
 		width := nv * lanes
-		a.stepB = width * 4
-		if n < width {
+		last := n < width
+		if last {
 			nv = (n + lanes - 1) / lanes
 			a.tail(n - (nv-1)*lanes)
 			a.tiles = 1
-			s.tile(conv, mr, nv, true, &a)
-			return
+		} else {
+			a.tiles = n / width
+			if conv && nv == 3 && a.tiles > 1 && n-a.tiles*width > 0 && n-a.tiles*width <= lanes {
+				a.tiles-- // four vectors go as two and two
+			}
+			a.tail(lanes)
 		}
-		a.tiles = n / width
-		if conv && nv == 3 && a.tiles > 1 && n-a.tiles*width > 0 && n-a.tiles*width <= lanes {
-			a.tiles-- // four vectors go as two and two
-		}
-		a.tail(lanes)
+		a.stepB, a.again, a.rows = width*4, a.tiles, rows
 		n -= a.tiles * width
 		bytes := a.tiles * width * 4
-		s.tile(conv, mr, nv, false, &a)
-		if n == 0 {
+		a.b, a.c = b, c
+		s.tile(conv, mr, nv, last, &a)
+		if n <= 0 {
 			return
 		}
-		a.b, a.c = unsafe.Add(a.b, bytes), unsafe.Add(a.c, bytes)
+		b, c = unsafe.Add(b, bytes), unsafe.Add(c, bytes)
 	}
 }
 

@@ -30,6 +30,10 @@ const (
 	argSlope   = 120
 	argMask    = 124
 	argLanes   = 128
+	argRows    = 136
+	argNextB   = 144
+	argNextC   = 152
+	argAgain   = 160
 )
 
 // tile is one inner kernel: mr rows of C by nv vectors.
@@ -109,8 +113,12 @@ func (t tile) write() {
 	if t.conv {
 		b = "b[offs[k]+j]"
 	}
-	Doc(fmt.Sprintf("%s computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*%s) for i < %d and tiles of %d columns j.",
-		t.name(), b, t.mr, t.nv*v.lanes()))
+	again := ""
+	if t.conv {
+		again = " Then the same again, b and c moved on."
+	}
+	Doc(fmt.Sprintf("%s computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*%s) for i < %d and tiles of %d columns j.%s",
+		t.name(), b, t.mr, t.nv*v.lanes(), again))
 	args := GP64()
 	Load(Param("args"), args)
 	field := func(off int) Mem { return Mem{Base: args, Disp: off} }
@@ -232,6 +240,20 @@ func (t tile) write() {
 	ADDQ(field(argStepB), b0)
 	DECQ(field(argTiles))
 	JNE(LabelRef("tile"))
+	if t.conv { // the next row of the result
+		DECQ(field(argRows))
+		JE(LabelRef("end"))
+		MOVQ(field(argB), b0)
+		ADDQ(field(argNextB), b0)
+		MOVQ(b0, field(argB))
+		MOVQ(field(argC), c)
+		ADDQ(field(argNextC), c)
+		MOVQ(c, field(argC))
+		MOVQ(field(argAgain), k)
+		MOVQ(k, field(argTiles))
+		JMP(LabelRef("tile"))
+	}
+	Label("end")
 	VZEROUPPER()
 	RET()
 }
