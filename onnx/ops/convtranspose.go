@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
 )
 
 // ConvTranspose: the gradient of a convolution with respect to its input: x[n, c, i…]·w[c, m, k…] is added to
@@ -221,4 +222,27 @@ func (t convTranspose) meet(in, out, begin []int64, steps []int, f func(i, k, o 
 		}
 	}
 	walk(0, 0, 0, 0)
+}
+
+// Specialize runs two-dimensional float ones on the kernels, as the gradient of a convolution by its input.
+func (t convTranspose) Specialize(target Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
+	out, err := t.Infer(nil, in)
+	if err != nil {
+		return Step{}, false
+	}
+	shape, ok := KernelConvTranspose(t, in, out[0])
+	if !ok {
+		return Step{}, false
+	}
+	k := kernels.NewConv(shape)
+	plane := shape.H * shape.W
+	hasBias := len(in) > 2 && !in[2].Absent()
+	return Step{Scratch: 4 * k.BackwardDataScratch(target.Pool), Run: func(f *Frame) error {
+		y := f.Out[0].Float32s()
+		k.BackwardData(target.Set, target.Pool, f.In[0].Float32s(), f.In[1].Float32s(), y, f.ScratchFloats())
+		if hasBias {
+			target.Set.BinaryColumn(target.Pool, kernels.Add, y, y, f.In[2].Float32s(), plane, false)
+		}
+		return nil
+	}}, true
 }

@@ -54,6 +54,8 @@ func TestFastWays(t *testing.T) {
 		"gemm, full":      {"Gemm", nil, []*onnx.Tensor{noise(4, 7, 9), noise(5, 9, 11), noise(6, 7, 11)}},
 		"gemm, nothing":   {"Gemm", nil, []*onnx.Tensor{noise(4, 7, 9), noise(5, 9, 11)}},
 		"gemm, one row":   {"Gemm", nil, []*onnx.Tensor{noise(4, 1, 9), noise(5, 9, 11), noise(6, 11)}},
+		"conv transpose":  {"ConvTranspose", attrs(onnx.AttrInts("strides", 2, 1), onnx.AttrInts("pads", 1, 0, 0, 2)), []*onnx.Tensor{noise(1, 2, 4, 5, 3), noise(2, 4, 3, 3, 4), noise(3, 3)}},
+		"in groups, too":  {"ConvTranspose", attrs(onnx.AttrInt("group", 2), onnx.AttrInts("strides", 2, 2), onnx.AttrInts("output_padding", 1, 1)), []*onnx.Tensor{noise(1, 2, 4, 3, 3), noise(2, 4, 3, 2, 2)}},
 		"batch norm":      {"BatchNormalization", nil, []*onnx.Tensor{x, noise(2, 3), noise(3, 3), noise(4, 3), positive(noise(5, 3))}},
 		"flat batch norm": {"BatchNormalization", nil, []*onnx.Tensor{noise(1, 5, 3), noise(2, 3), noise(3, 3), noise(4, 3), positive(noise(5, 3))}},
 	}

@@ -21,6 +21,21 @@ func TestConvGradients(t *testing.T) {
 	})
 }
 
+func TestConvTransposeGradients(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 11))
+	f := func(dims ...int64) *onnx.Tensor { return floats(rng, -1, 1, dims...) }
+	a := func(list ...*onnx.Attribute) []*onnx.Attribute { return list }
+	runTrials(t, map[string]trial{
+		"plain":  {op: "ConvTranspose", in: []*onnx.Tensor{f(2, 3, 3, 2), f(3, 2, 2, 3), f(2)}},
+		"groups": {op: "ConvTranspose", in: []*onnx.Tensor{f(1, 4, 2, 3), f(4, 3, 2, 2), f(6)}, attrs: a(onnx.AttrInt("group", 2))},
+		"strides, pads and output padding": {op: "ConvTranspose", in: []*onnx.Tensor{f(2, 2, 3, 3), f(2, 2, 3, 3)},
+			attrs: a(onnx.AttrInts("strides", 2, 2), onnx.AttrInts("pads", 1, 1, 1, 1), onnx.AttrInts("output_padding", 1, 0))},
+		"output shape": {op: "ConvTranspose", in: []*onnx.Tensor{f(1, 1, 3, 3), f(1, 1, 3, 3)},
+			attrs: a(onnx.AttrInts("strides", 2, 2), onnx.AttrInts("output_shape", 6, 5))},
+		"dilations": {op: "ConvTranspose", in: []*onnx.Tensor{f(1, 2, 3, 3), f(2, 1, 2, 2)}, attrs: a(onnx.AttrInts("dilations", 2, 1))},
+	})
+}
+
 func TestGemmGradients(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	f := func(dims ...int64) *onnx.Tensor { return floats(rng, -1, 1, dims...) }
@@ -87,7 +102,7 @@ func bools(v []bool, dims ...int64) *onnx.Tensor {
 func TestUnaryGradients(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 4))
 	trials := make(map[string]trial)
-	for _, op := range []string{"Relu", "LeakyRelu", "Neg", "Abs", "Sigmoid", "Tanh", "Exp", "Softplus", "Softsign", "Erf", "Sin", "Cos", "Elu", "Gelu", "HardSigmoid"} {
+	for _, op := range []string{"Relu", "LeakyRelu", "Neg", "Abs", "Sigmoid", "Tanh", "Exp", "Softplus", "Softsign", "Erf", "Sin", "Cos", "Elu", "Gelu", "HardSigmoid", "HardSwish", "Mish", "Selu"} {
 		trials[op] = trial{op: op, in: []*onnx.Tensor{floats(rng, -2, 2, 3, 5)}}
 	}
 	for _, op := range []string{"Log", "Sqrt", "Reciprocal"} {

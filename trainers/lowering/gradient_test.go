@@ -194,6 +194,17 @@ func checkGradients(t *testing.T, g *onnx.Graph, inputs []*onnx.Tensor, toleranc
 			in[i] = c
 		}
 	}
+	l, err := ops.Lift(wide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := ops.NewEvaluator(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := float64(p.Loss()), evaluate(t, e, in); math.Abs(got-want) > tolerance*(math.Abs(want)+1) {
+		t.Errorf("loss: got %g, want %g", got, want)
+	}
 	for _, q := range p.Params() {
 		want := numeric(t, wide, q.Name(), in)
 		scale := 0.0

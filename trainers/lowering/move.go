@@ -16,21 +16,44 @@ func moveRules() []rule {
 	var list []rule
 	for _, name := range []string{"Transpose", "Concat", "Split", "Slice", "Gather", "GatherElements", "GatherND", "Pad", "Tile",
 		"DepthToSpace", "SpaceToDepth", "Trilu"} {
-		list = append(list, rule{name: name, reads: reads, gradient: moveGradient})
+		list = append(list, rule{name: name, reads: reads, gradient: func(c *call, i int) (gradient, error) {
+			return moveGradient(c, i, func(k int) bool { return c.in[k].Elem() == onnx.Float })
+		}})
 	}
-	return append(list, rule{name: "Expand", wrt: first(1), reads: always(nothing), gradient: linear(1)})
+	return append(list,
+		rule{name: "Expand", wrt: first(1), reads: always(nothing), gradient: linear(1)},
+		rule{name: "Resize", wrt: first(1), reads: always(everything &^ (theOutput | inputs(0))), gradient: resizeGradient},
+	)
+}
+
+// resizeGradient is that of mode nearest, which moves elements.
+func resizeGradient(c *call, i int) (gradient, error) {
+	word := func(name string) string {
+		if a := c.node.Attribute(name); a != nil {
+			return string(a.Str)
+		}
+		return ""
+	}
+	if mode := word("mode"); mode != "" && mode != "nearest" {
+		return gradient{}, fmt.Errorf("a gradient of mode %s is %w; nearest has one", mode, ops.ErrUnsupported)
+	}
+	if mode := word("coordinate_transformation_mode"); mode == "tf_crop_and_resize" {
+		return gradient{}, fmt.Errorf("a gradient of %s is %w", mode, ops.ErrUnsupported)
+	}
+	return moveGradient(c, i, func(k int) bool { return k == 0 })
 }
 
 // move is a run of elements that stay neighbours.
 type move struct{ to, from, n int32 }
 
-func moveGradient(c *call, i int) (gradient, error) {
+// moveGradient is the gradient by input i; moved says which inputs hold the elements that move, the others say where.
+func moveGradient(c *call, i int, moved func(k int) bool) (gradient, error) {
 	in := make([]onnx.Value, len(c.in))
 	open := false
 	for k, f := range c.in {
 		switch {
 		case f.Absent():
-		case f.Elem() != onnx.Float:
+		case !moved(k):
 			if f.Value == nil {
 				open = true
 			} else {
@@ -62,7 +85,7 @@ func moveGradient(c *call, i int) (gradient, error) {
 	}
 	return gradient{run: func(f *frame) {
 		for k, fact := range c.in {
-			if !fact.Absent() && fact.Elem() != onnx.Float && fact.Value == nil {
+			if !fact.Absent() && !moved(k) && fact.Value == nil {
 				in[k] = f.in[k]
 			}
 		}

@@ -114,7 +114,7 @@ func newPlan(m *machine, train, all bool) (*plan, error) {
 	}
 	w.select_()
 	for i := range w.code {
-		if err := w.instruction(i); err != nil {
+		if err := w.guarded(i); err != nil {
 			return nil, fmt.Errorf("%s: %w", w.code[i].text, err)
 		}
 	}
@@ -219,6 +219,16 @@ func (w *planner) memory(at, i int) error {
 	}
 	w.blocks[at] = &block{size: int(size), born: i, dies: i, bind: func(b []byte) { t.Data = b }}
 	return nil
+}
+
+// guarded plans an instruction. A panic on the way becomes its error.
+func (w *planner) guarded(i int) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return w.instruction(i)
 }
 
 func (w *planner) instruction(i int) error {

