@@ -61,3 +61,13 @@ func TestBeside(t *testing.T) {
 		}
 	}
 }
+
+func TestDrawEnlargedKeepsToItsFactor(t *testing.T) {
+	out := DrawEnlarged(image.NewGray(image.Rect(0, 0, 64, 48)), []Box{{CX: 32, CY: 30, W: 20, H: 10, Score: 1}}, []string{"chat"}, 3)
+	if got, want := out.Bounds(), image.Rect(0, 0, 192, 144); got != want {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+	if got, want := out.RGBAAt((32-10)*3, (30+5)*3-1), boxColours[0]; got != want {
+		t.Errorf("lower left corner: got %v, want %v", got, want)
+	}
+}

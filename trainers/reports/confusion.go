@@ -40,7 +40,9 @@ func confusionMatrix(c *metrics.Confusion, detector bool, title string) image.Im
 	if upright {
 		p.X.Tick.Label.Rotation = math.Pi / 2
 		p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XRight, draw.YCenter
-		foot += longest
+		// A name on its side begins a little above where the axis ends.
+		p.X.Padding = labels.FontExtents().Descent + 5
+		foot += longest + p.X.Padding
 	}
 	p.Add(heat{c.Counts, detector, side})
 	width, height := max(vg.Length(n)*side+longest+60, style(titleSize, true).Width(title)+32), vg.Length(n)*side+foot+44

@@ -149,7 +149,7 @@ func (p panel) plot(epochs, mark int) *plot.Plot {
 	out := newPlot("", "epoch", "")
 	out.X.Min, out.X.Max = 1, float64(epochs)
 	if epochs < 2 {
-		out.X.Min, out.X.Max = 0, 2
+		out.X.Min, out.X.Max = 0.5, 1.5
 	}
 	out.X.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return ticks(low, high, 8, 1) })
 	out.Y.Min, out.Y.Max = p.rangeY()
@@ -175,6 +175,9 @@ func (p panel) plot(epochs, mark int) *plot.Plot {
 	// Beside the edge, where the mark of the best epoch may be.
 	if out.Legend.XOffs = -9; out.Legend.Left {
 		out.Legend.XOffs = 9
+	}
+	if out.Legend.YOffs = 4; out.Legend.Top {
+		out.Legend.YOffs = -3
 	}
 	return out
 }

@@ -31,6 +31,8 @@ func precisionRecall(names []string, found *metrics.Detections, which string) im
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
 	p.Add(gridLines{})
+	legend := p.Legend
+	legend.TextStyle.Font.Size, legend.Left = labelSize, true
 	for i, class := range order {
 		line := &plotter.Line{LineStyle: draw.LineStyle{Color: lineInk(i), Width: 1.8}}
 		if i >= len(lineInks) {
@@ -49,11 +51,21 @@ func precisionRecall(names []string, found *metrics.Detections, which string) im
 		if len(line.XYs) > 0 {
 			p.Add(line)
 		}
-		p.Legend.Add(text, line)
+		legend.Add(text, line)
 	}
-	p.Legend.TextStyle.Font.Size = labelSize
-	p.Legend.Left, p.Legend.XOffs, p.Legend.YOffs = true, 8, 8
-	canvas, all := newCanvas(500, 400, plotDPI)
-	p.Draw(draw.Crop(all, 8, -16, 8, -8))
+	const width, height = 500, 400
+	if len(order) <= 4 {
+		legend.XOffs, legend.YOffs = 8, 8
+		p.Legend = legend
+		canvas, all := newCanvas(width, height, plotDPI)
+		p.Draw(draw.Crop(all, 8, -16, 8, -8))
+		return canvas.Image()
+	}
+	// Many names would cover the curves: they stand beside them.
+	legend.Top = true
+	beside := legend.Rectangle(draw.Canvas{}).Size().X + 24
+	canvas, all := newCanvas(width+beside, height, plotDPI)
+	p.Draw(draw.Crop(all, 8, -beside, 8, -8))
+	legend.Draw(draw.Crop(all, width+4, 0, 0, -54))
 	return canvas.Image()
 }

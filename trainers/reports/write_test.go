@@ -3,6 +3,8 @@ package reports
 import (
 	"bytes"
 	"context"
+	"image"
+	"image/color"
 	"image/png"
 	"math"
 	"os"
@@ -12,7 +14,9 @@ import (
 	"testing"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/features"
 	"github.com/gonyx/gonyx/trainers"
+	"github.com/gonyx/gonyx/trainers/metrics"
 )
 
 // written writes a report and gives its files' bytes by name.
@@ -255,5 +259,48 @@ func TestTicksAreRoundNumbers(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+func TestSheetsStayOfOneSize(t *testing.T) {
+	for what, c := range map[string]struct {
+		width, height int
+		want          scale
+	}{
+		"the article's":  {64, 64, scale{1, 3, 4}},
+		"tiny":           {8, 8, scale{1, 24, 4}},
+		"middling":       {416, 416, scale{1, 1, 2}},
+		"large":          {900, 600, scale{3, 1, 3}},
+		"the largest":    {32768, 32768, scale{74, 1, 2}},
+		"wide and flat":  {4096, 16, scale{10, 1, 2}},
+		"high and small": {10, 192, scale{1, 1, 4}},
+	} {
+		if got := newScale(&features.Image{Width: c.width, Height: c.height}); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", what, got, c.want)
+		}
+	}
+}
+
+func TestTooManyClassesForAMatrixIsSaid(t *testing.T) {
+	job := prepare(t, tiny(8, 0.5))
+	r := &run{job: job, result: untrained(t, job, nil)}
+	got := r.detectionText(metrics.NewDetections(make([]string, 500)), nil)
+	if !strings.Contains(got, "no confusion matrix: 500 classes") || strings.Contains(got, "recall") {
+		t.Errorf("got %s, want a sentence on what is left out and no recall", got)
+	}
+}
+
+func TestShrinkTakesTheMean(t *testing.T) {
+	src := image.NewRGBA(image.Rect(0, 0, 5, 4))
+	for i := range src.Pix {
+		src.Pix[i] = byte(i)
+	}
+	out := shrink(src, 2)
+	if got, want := out.Bounds(), image.Rect(0, 0, 2, 2); got != want {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+	// Pixels 2 and 3 of the first two rows, 20 bytes a row: red 8, 12, 28, 32.
+	if got, want := out.RGBAAt(1, 0), (color.RGBA{20, 21, 22, 255}); got != want {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
