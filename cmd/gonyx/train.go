@@ -115,7 +115,7 @@ func (c *console) finish(ctx context.Context, job *trainers.Job, result *trainer
 	if err != nil {
 		return err
 	}
-	files, err := reports.Write(ctx, dir, job, result, report)
+	files, err := reports.Write(ctx, dir, job, result, report.String())
 	if err != nil {
 		return err
 	}
