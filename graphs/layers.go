@@ -131,3 +131,15 @@ func ReshapeLayer(name string, dims ...int64) Layer {
 		return layer(x, name, onnx.Node{OpType: "Reshape"}, nil, x, shape)
 	}
 }
+
+// UpSampling2D repeats each pixel in a square of factor × factor: Resize, nearest, with asymmetric coordinates rounded down.
+func UpSampling2D(name string, factor int64) Layer {
+	return func(x Value) Value {
+		scales := x.b.Const(name+".scales", onnx.FromFloat32s([]float32{1, 1, float32(factor), float32(factor)}, 4))
+		n := onnx.Node{OpType: "Resize", Attributes: []*onnx.Attribute{
+			onnx.AttrString("mode", "nearest"), onnx.AttrString("nearest_mode", "floor"),
+			onnx.AttrString("coordinate_transformation_mode", "asymmetric"),
+		}}
+		return layer(x, name, n, nil, x, Value{}, scales)
+	}
+}

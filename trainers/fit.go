@@ -130,7 +130,7 @@ func newFitting(net *networks.Instance, data datasets.Dataset, o Options) (*fitt
 			return nil, misuse("kernel set %q is not one that this processor runs", o.Kernels)
 		}
 	}
-	if f.feed, err = newFeed(net, f.train, o); err != nil {
+	if f.feed, err = newFeed(net, f.train, o, trainStream); err != nil {
 		return nil, err
 	}
 	if f.schedule, err = ParseSchedule(o.Schedule); err != nil {

@@ -29,7 +29,7 @@ func metricNames(n *networks.Instance) []string {
 
 // evaluate measures the network with its current weights on a data set.
 func (f *fitting) evaluate(data datasets.Dataset) (*Measures, error) {
-	feed, err := newFeed(f.net, data, f.o)
+	feed, err := newFeed(f.net, data, f.o, heldOutStream)
 	if err != nil {
 		return nil, err
 	}

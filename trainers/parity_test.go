@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/gonyx/gonyx/onnx"
@@ -41,7 +42,7 @@ func sharedDir(t *testing.T, name string) string {
 // optimizerOf writes a case's optimizer as the command line takes it; PyTorch's words are translated.
 func optimizerOf(c parityCase) string {
 	names := map[string]string{"lr": "learning_rate", "alpha": "rho"}
-	s := c.Optimizer
+	s := strings.TrimSuffix(c.Optimizer, "-momentum")
 	sep := ":"
 	for _, key := range []string{"lr", "beta1", "beta2", "alpha", "rho", "eps", "momentum", "weight_decay"} {
 		if v, ok := c.Hyperparameters[key]; ok {
@@ -112,7 +113,14 @@ func joined(t *testing.T, dir, to string) (batch int) {
 
 // parityRuns lists the stored runs whose networks are in the catalogue.
 var parityRuns = map[string]string{
-	"yolo-adam": "yolo",
+	"yolo-adam":                 "yolo",
+	"autoencoder-adadelta":      "autoencoder",
+	"autoencoder-adam":          "autoencoder",
+	"conv-autoencoder-adadelta": "conv-autoencoder",
+	"vae-adam":                  "vae",
+	"news-adam":                 "news",
+	"news-rmsprop":              "news",
+	"news-sgd-momentum":         "news",
 }
 
 func TestTrainingRunsAsInPyTorch(t *testing.T) {

@@ -42,10 +42,32 @@ type Instance struct {
 	// Terms, and PredictionOutput, which is what Model's output is.
 	Training *graphs.Model
 	Terms    []string // names of the loss's terms, without "loss_"; empty where there is but one
+	Parts    []Part   // models of parts of the network, exported beside it
+	Draws    []Draw   // inputs that are drawn where the data does not have them
+	// Noise is the standard deviation of noise added to x in training, kept within 0..1; the rows without it go to the
+	// input CleanInput.
+	Noise    float64
 	Features *features.Recipe
 	Recipe   Recipe
 	Settings []Setting // every option with the value in force, for the model's metadata
+
+	targets []int64 // a row of y, nil where there are none
 }
+
+// Part is a part of a network that is a model of its own; its parameters have the names they have in the whole.
+type Part struct {
+	Name  string // "encoder"
+	Model *graphs.Model
+}
+
+// Draw is an input that is drawn from N(0, 1) for every row of every epoch, and is zeros where a model is run without it.
+type Draw struct {
+	Name string
+	Dims []int64 // of a row
+}
+
+// CleanInput is the training input for rows without the noise that the network's x has.
+const CleanInput = "clean"
 
 // Names of the training graph's outputs.
 const (
@@ -68,7 +90,7 @@ type Setting struct{ Name, Value string }
 
 // All lists the catalogue.
 func All() []Network {
-	return []Network{yolo()}
+	return []Network{yolo(), autoencoder(), convAutoencoder(), vae(), news()}
 }
 
 // Find gives the network of that name; the error lists those there are.
@@ -121,6 +143,24 @@ func (s *Settings) Int(name string, low, high int64) int64 {
 		return low
 	}
 	return n
+}
+
+// Size reads an option that is the size of a layer, and records it.
+func (s *Settings) Size(name string) int64 {
+	const most = 1 << 16
+	n := s.Int(name, 1, most)
+	s.Use(name, n)
+	return n
+}
+
+// OneOf reads an option that is one of some words, and records it.
+func (s *Settings) OneOf(name string, words ...string) string {
+	v := s.Str(name)
+	if !slices.Contains(words, v) {
+		s.Fail("--set %s=%s: want one of %s", name, v, strings.Join(words, ", "))
+	}
+	s.Use(name, v)
+	return v
 }
 
 // Float reads an option that is a number within bounds.

@@ -74,11 +74,7 @@ func buildYOLO(s *Settings, d Data) (*Instance, error) {
 		s.Fail("--set words=%s contradicts the data, whose classes are %s", s.Str("words"), strings.Join(f.Classes, ","))
 	}
 	s.Use("words", strings.Join(f.Classes, ","))
-	const most = 4096
-	z.filters1, z.filters2, z.units = s.Int("filters1", 1, most), s.Int("filters2", 1, most), s.Int("units", 1, 1<<16)
-	s.Use("filters1", z.filters1)
-	s.Use("filters2", z.filters2)
-	s.Use("units", z.units)
+	z.filters1, z.filters2, z.units = s.Size("filters1"), s.Size("filters2"), s.Size("units")
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
@@ -121,33 +117,12 @@ func completeYOLO(f *features.Recipe, z yoloSizes) {
 }
 
 func (z yoloSizes) instance(s *Settings, f *features.Recipe) (*Instance, error) {
-	m := graphs.New("yolo")
-	m.Doc("one-pass detector: image [batch, channels, height, width] in 0..1 to cells [batch, cells, classes + boxes·5]")
-	m.Output("y", z.network(input(m, "x", z.x)))
-	model, err := m.Model()
-	if err != nil {
-		return nil, err
-	}
-
-	t := graphs.New("yolo training")
-	prediction := z.network(input(t, "x", z.x))
-	truth := input(t, "y", []int64{z.Columns * z.Rows, z.Classes + 5})
-	loss := losses.YOLO(z.YOLOShape, prediction, truth)
-	t.Output(LossOutput, loss.Total)
-	var terms []string
-	for _, term := range loss.Terms {
-		t.Output(TermPrefix+term.Name, term.Value)
-		terms = append(terms, term.Name)
-	}
-	t.Output(PredictionOutput, prediction)
-	training, err := t.Model()
-	if err != nil {
-		return nil, err
-	}
-	return &Instance{
-		Name: "yolo", Model: model, Training: training, Terms: terms, Features: f, Settings: s.Used(),
-		Recipe: Recipe{Optimizer: "adam", Schedule: "cosine:warmup=0", Epochs: 20, BatchSize: 16},
-	}, nil
+	i := &Instance{Name: "yolo", Features: f, Settings: s.Used(), targets: []int64{z.Columns * z.Rows, z.Classes + 5},
+		Recipe: Recipe{Optimizer: "adam", Schedule: "cosine", Epochs: 20, BatchSize: 16}}
+	return i, i.build("one-pass detector: pictures [batch, channels, height, width] in 0..1 to cells [batch, cells, classes + boxes·5]", z.x, z.network,
+		func(in map[string]graphs.Value, y graphs.Value) losses.Loss {
+			return losses.YOLO(z.YOLOShape, y, in["y"])
+		})
 }
 
 // network is the article's. The comments give the shapes of its default: 64×64 images, a 2×2 grid, chat, rat and nothing.
