@@ -1,6 +1,7 @@
 package lowering
 
 import (
+	"errors"
 	"fmt"
 	"hash"
 	"hash/fnv"
@@ -122,12 +123,27 @@ func (f *forward) SymDiff(operands gorgonia.Nodes, output, grad *gorgonia.Node) 
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.u.place, err)
 		}
-		if grads[c], err = gorgonia.ApplyOp(b, children...); err != nil {
+		if grads[c], err = applied(b, children); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.u.place, err)
 		}
 	}
 	return grads, nil
 }
+
+// applied makes the node of an operator. Gorgonia takes nodes of one 32-bit hash for one node, which must not pass unseen.
+func applied(op gorgonia.Op, operands gorgonia.Nodes) (*gorgonia.Node, error) {
+	n, err := gorgonia.ApplyOp(op, operands...)
+	if err != nil {
+		return nil, err
+	}
+	if n.Op() != op {
+		return nil, fmt.Errorf("Gorgonia takes the node for %v: %w", n.Op(), errOneHash)
+	}
+	return n, nil
+}
+
+// errOneHash says what happened and what helps.
+var errOneHash = errors.New("two nodes have the same hash; a change of any node's name gives others")
 
 // Do computes the output on a machine that is not ours, at the batch size that the graph is drawn with.
 func (f *forward) Do(values ...gorgonia.Value) (gorgonia.Value, error) {

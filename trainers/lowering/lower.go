@@ -86,10 +86,8 @@ func (p *Program) lower(g *onnx.Graph) error {
 	if err := p.build(); err != nil {
 		return err
 	}
-	if p.machine, err = newMachine(p); err != nil {
-		return err
-	}
-	return nil
+	p.machine, err = newMachine(p)
+	return err
 }
 
 // parameters settles which initializers are trained and gives all others their values. Trained ones lose their data, so that
@@ -529,7 +527,7 @@ func (p *Program) apply(u *unit) error {
 		}
 		f.arity = len(operands)
 		f.typ = append(f.typ, t)
-		if v.node, err = gorgonia.ApplyOp(f, operands...); err != nil {
+		if v.node, err = applied(f, operands); err != nil {
 			return err
 		}
 		gorgonia.WithName(v.name)(v.node)

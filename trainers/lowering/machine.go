@@ -47,7 +47,7 @@ type slot struct {
 type instruction struct {
 	text    string
 	unit    *unit     // forward
-	back    *backward // or a gradient
+	back    *backward // or a gradient; a sum where it is neither
 	in, out []int     // slots; -1 where absent
 }
 
@@ -88,6 +88,9 @@ func newMachine(p *Program) (*machine, error) {
 			}
 		case *backward:
 			s.like = op.u.in[op.i]
+			if dy := m.slots[in[len(in)-1]].like; dy != nil && dy != op.u.out[op.k] {
+				return nil, fmt.Errorf("%s: it is handed the gradient of %q: %w", op.text, dy.name, errOneHash)
+			}
 			m.code = append(m.code, instruction{text: op.text, back: op, in: in, out: []int{at}})
 		case interface{ Value() gorgonia.Value }:
 			if s.fixed, err = tensorOf(op.Value()); err != nil {
@@ -103,6 +106,11 @@ func newMachine(p *Program) (*machine, error) {
 				s.like = m.slots[in[1]].like
 			}
 			m.code = append(m.code, instruction{text: "sum of gradients", in: in, out: []int{at}})
+		}
+	}
+	for _, q := range p.params {
+		if like := m.slots[m.bySlot[q.gradNode]].like; like != p.byName[q.name] && like != nil {
+			return nil, fmt.Errorf("parameter %q: it is handed the gradient of %q: %w", q.name, like.name, errOneHash)
 		}
 	}
 	for i := range m.code {

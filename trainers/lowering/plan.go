@@ -120,7 +120,9 @@ func newPlan(m *machine, train, all bool) (*plan, error) {
 	}
 	w.gradients()
 	w.lifetimes()
-	w.pl.place()
+	if err := w.place(); err != nil {
+		return nil, err
+	}
 	for i := range m.inputs {
 		at := m.slotOf(m.p.byName[m.p.lifted.Graph.Inputs[i].Name])
 		if w.pl.headers[at] == nil {
@@ -438,9 +440,14 @@ func (w *planner) lifetimes() {
 	}
 }
 
-// place gives each block its offset: blocks whose lives overlap do not share memory.
-func (pl *plan) place() {
+// place gives each block its offset: blocks whose lives overlap do not share memory. It fails where all together take more than
+// the limit.
+func (w *planner) place() error {
 	const alignment = onnx.Alignment
+	pl, limit := w.pl, w.m.p.options.Limit
+	if limit == 0 {
+		limit = ops.DefaultLimit
+	}
 	order := slices.Clone(pl.blocks)
 	slices.SortStableFunc(order, func(a, b *block) int { return a.born - b.born })
 	var live []*block // by offset
@@ -456,6 +463,10 @@ func (pl *plan) place() {
 		}
 		b.offset = at
 		live = slices.Insert(live, where, b)
-		pl.arena = max(pl.arena, at+b.size)
+		if pl.arena = max(pl.arena, at+b.size); int64(pl.arena) > limit {
+			return fmt.Errorf("%s: by then the values take %d bytes together, more than the memory limit of %d; a smaller batch takes less",
+				w.code[b.born].text, pl.arena, limit)
+		}
 	}
+	return nil
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/kernels"
 	"github.com/gonyx/gonyx/onnx/ops"
-	"gorgonia.org/gorgonia"
 )
 
 // net is a network with a loss that has a bit of everything: convolution, pooling, views, a shared value, several outputs of a
@@ -264,45 +263,7 @@ func TestMachineEqualsTapeMachine(t *testing.T) {
 	run(t, p, in, true)
 	want := taken(p)
 
-	tape := lowered(t, Options{Batch: n, Set: kernels.Best()})
-	for _, v := range tape.values {
-		if v.node.Op() != nil {
-			continue
-		}
-		x := v.constant
-		switch {
-		case v.param != nil:
-			x = v.param.value
-		case v.input >= 0:
-			x = in[v.input]
-		}
-		value, err := valueOf(x)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := gorgonia.Let(v.node, value); err != nil {
-			t.Fatal(err)
-		}
-	}
-	vm := gorgonia.NewTapeMachine(tape.Graph())
-	defer vm.Close()
-	if err := vm.RunAll(); err != nil {
-		t.Fatal(err)
-	}
-	got := make(map[string][]float32)
-	read := func(name string, n *gorgonia.Node) {
-		x, err := tensorOf(n.Value())
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		got[name] = x.Float32s()
-	}
-	read("loss", tape.loss.node)
-	read("prediction", tape.byName["prediction"].node)
-	for _, q := range tape.Params() {
-		read("gradient of "+q.Name(), q.gradNode)
-	}
-	same(t, "tape machine", got, want)
+	same(t, "tape machine", onTape(t, lowered(t, Options{Batch: n, Set: kernels.Best()}), in), want)
 }
 
 func TestMachineIsAVM(t *testing.T) {
