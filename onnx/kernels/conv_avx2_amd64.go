@@ -44,6 +44,11 @@ func conv4x2AVX2(args *byte)
 //go:noescape
 func conv4x3AVX2(args *byte)
 
+// conv1x6AVX2 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 48 columns j. Then the same again, b and c moved on.
+//
+//go:noescape
+func conv1x6AVX2(args *byte)
+
 // conv1x1AVX2Tail computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 8 columns j. Then the same again, b and c moved on.
 //
 //go:noescape

@@ -1034,6 +1034,130 @@ end:
 	VZEROUPPER
 	RET
 
+// func conv1x6AVX2(args *byte)
+// Requires: AVX, FMA3
+TEXT ·conv1x6AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 48(AX), BX
+	MOVQ 56(AX), SI
+	MOVQ 16(AX), SI
+
+tile:
+	MOVQ    88(AX), DI
+	MOVQ    96(AX), R8
+	CMPQ    104(AX), $0x00
+	JNE     spread
+	ADDQ    $0x000000c0, 88(AX)
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	JMP     sum
+
+spread:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+
+sum:
+	MOVQ 64(AX), DI
+	MOVQ 40(AX), R9
+	MOVQ CX, R8
+
+k:
+	MOVQ         (R9), R10
+	ADDQ         $0x08, R9
+	VMOVUPS      160(DX)(R10*1), Y11
+	VMOVUPS      128(DX)(R10*1), Y10
+	VMOVUPS      96(DX)(R10*1), Y9
+	VMOVUPS      64(DX)(R10*1), Y8
+	VMOVUPS      32(DX)(R10*1), Y7
+	VMOVUPS      (DX)(R10*1), Y6
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y6, Y12, Y0
+	VFMADD231PS  Y7, Y12, Y1
+	VFMADD231PS  Y8, Y12, Y2
+	VFMADD231PS  Y9, Y12, Y3
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	ADDQ         SI, R8
+	DECQ         DI
+	JNE          k
+	MOVQ         112(AX), DI
+	CMPQ         DI, $0x00
+	JE           store
+	VXORPS       Y12, Y12, Y12
+	CMPQ         DI, $0x01
+	JNE          leaky
+	VMAXPS       Y0, Y12, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMAXPS       Y5, Y12, Y5
+	JMP          store
+
+leaky:
+	VCMPPS       $0x01, Y12, Y0, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y0, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y0, Y0
+	VCMPPS       $0x01, Y12, Y1, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y1, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y1, Y1
+	VCMPPS       $0x01, Y12, Y2, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y2, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	VCMPPS       $0x01, Y12, Y3, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y3, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y3, Y3
+	VCMPPS       $0x01, Y12, Y4, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y4, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y4, Y4
+	VCMPPS       $0x01, Y12, Y5, Y6
+	VBROADCASTSS 120(AX), Y7
+	VMULPS       Y5, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y5
+
+store:
+	MOVQ    BX, DI
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x000000c0, BX
+	ADDQ    80(AX), DX
+	DECQ    72(AX)
+	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), DI
+	MOVQ    DI, 72(AX)
+	JMP     tile
+
+end:
+	VZEROUPPER
+	RET
+
 // func conv1x1AVX2Tail(args *byte)
 // Requires: AVX, FMA3
 TEXT ·conv1x1AVX2Tail(SB), NOSPLIT, $0-8

@@ -124,6 +124,16 @@ func conv8x2AVX512(args *byte)
 //go:noescape
 func conv8x3AVX512(args *byte)
 
+// conv1x6AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 1 and tiles of 96 columns j. Then the same again, b and c moved on.
+//
+//go:noescape
+func conv1x6AVX512(args *byte)
+
+// conv2x6AVX512 computes c[i*rowC+j] = act(init + sum over k of a[i*rowA+k*stepA]*b[offs[k]+j]) for i < 2 and tiles of 96 columns j. Then the same again, b and c moved on.
+//
+//go:noescape
+func conv2x6AVX512(args *byte)
+
 // dot1x6AVX512 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 1, j < 6: k whole vectors of x and then one with a mask.
 //
 //go:noescape

@@ -3484,6 +3484,280 @@ end:
 	VZEROUPPER
 	RET
 
+// func conv1x6AVX512(args *byte)
+// Requires: AVX, AVX512F
+TEXT ·conv1x6AVX512(SB), NOSPLIT, $0-8
+	MOVQ  args+0(FP), AX
+	KMOVW 124(AX), K1
+	MOVQ  (AX), CX
+	MOVQ  24(AX), DX
+	MOVQ  48(AX), BX
+	MOVQ  56(AX), SI
+	MOVQ  16(AX), SI
+
+tile:
+	MOVQ      88(AX), DI
+	MOVQ      96(AX), R8
+	CMPQ      104(AX), $0x00
+	JNE       spread
+	ADDQ      $0x00000180, 88(AX)
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS.Z 320(DI), K1, Z5
+	JMP       sum
+
+spread:
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+
+sum:
+	MOVQ 64(AX), DI
+	MOVQ 40(AX), R9
+	MOVQ CX, R8
+
+k:
+	MOVQ         (R9), R10
+	ADDQ         $0x08, R9
+	VMOVUPS.Z    320(DX)(R10*1), K1, Z11
+	VMOVUPS      256(DX)(R10*1), Z10
+	VMOVUPS      192(DX)(R10*1), Z9
+	VMOVUPS      128(DX)(R10*1), Z8
+	VMOVUPS      64(DX)(R10*1), Z7
+	VMOVUPS      (DX)(R10*1), Z6
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z6, Z12, Z0
+	VFMADD231PS  Z7, Z12, Z1
+	VFMADD231PS  Z8, Z12, Z2
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	ADDQ         SI, R8
+	DECQ         DI
+	JNE          k
+	MOVQ         112(AX), DI
+	CMPQ         DI, $0x00
+	JE           store
+	VPXORD       Z12, Z12, Z12
+	CMPQ         DI, $0x01
+	JNE          leaky
+	VMAXPS       Z0, Z12, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMAXPS       Z5, Z12, Z5
+	JMP          store
+
+leaky:
+	VBROADCASTSS 120(AX), Z6
+	VCMPPS       $0x01, Z12, Z0, K2
+	VMULPS       Z6, Z0, K2, Z0
+	VCMPPS       $0x01, Z12, Z1, K2
+	VMULPS       Z6, Z1, K2, Z1
+	VCMPPS       $0x01, Z12, Z2, K2
+	VMULPS       Z6, Z2, K2, Z2
+	VCMPPS       $0x01, Z12, Z3, K2
+	VMULPS       Z6, Z3, K2, Z3
+	VCMPPS       $0x01, Z12, Z4, K2
+	VMULPS       Z6, Z4, K2, Z4
+	VCMPPS       $0x01, Z12, Z5, K2
+	VMULPS       Z6, Z5, K2, Z5
+
+store:
+	MOVQ    BX, DI
+	VMOVUPS Z5, K1, 320(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x00000180, BX
+	ADDQ    80(AX), DX
+	DECQ    72(AX)
+	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), DI
+	MOVQ    DI, 72(AX)
+	JMP     tile
+
+end:
+	VZEROUPPER
+	RET
+
+// func conv2x6AVX512(args *byte)
+// Requires: AVX, AVX512F
+TEXT ·conv2x6AVX512(SB), NOSPLIT, $0-8
+	MOVQ  args+0(FP), AX
+	KMOVW 124(AX), K1
+	MOVQ  (AX), CX
+	MOVQ  24(AX), DX
+	MOVQ  48(AX), BX
+	MOVQ  56(AX), SI
+	MOVQ  16(AX), DI
+
+tile:
+	MOVQ      88(AX), R8
+	MOVQ      96(AX), R9
+	CMPQ      104(AX), $0x00
+	JNE       spread
+	ADDQ      $0x00000180, 88(AX)
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS   128(R8), Z2
+	VMOVUPS   192(R8), Z3
+	VMOVUPS   256(R8), Z4
+	VMOVUPS.Z 320(R8), K1, Z5
+	ADDQ      R9, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS   64(R8), Z7
+	VMOVUPS   128(R8), Z8
+	VMOVUPS   192(R8), Z9
+	VMOVUPS   256(R8), Z10
+	VMOVUPS.Z 320(R8), K1, Z11
+	JMP       sum
+
+spread:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	ADDQ         R9, R8
+	VBROADCASTSS (R8), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VMOVAPS      Z6, Z9
+	VMOVAPS      Z6, Z10
+	VMOVAPS      Z6, Z11
+
+sum:
+	MOVQ 64(AX), R8
+	MOVQ 40(AX), R10
+	MOVQ CX, R9
+
+k:
+	MOVQ         (R10), R11
+	ADDQ         $0x08, R10
+	VMOVUPS.Z    320(DX)(R11*1), K1, Z17
+	VMOVUPS      256(DX)(R11*1), Z16
+	VMOVUPS      192(DX)(R11*1), Z15
+	VMOVUPS      128(DX)(R11*1), Z14
+	VMOVUPS      64(DX)(R11*1), Z13
+	VMOVUPS      (DX)(R11*1), Z12
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z12, Z18, Z0
+	VFMADD231PS  Z13, Z18, Z1
+	VFMADD231PS  Z14, Z18, Z2
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 4(R9), Z18
+	VFMADD231PS  Z12, Z18, Z6
+	VFMADD231PS  Z13, Z18, Z7
+	VFMADD231PS  Z14, Z18, Z8
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	ADDQ         DI, R9
+	DECQ         R8
+	JNE          k
+	MOVQ         112(AX), R8
+	CMPQ         R8, $0x00
+	JE           store
+	VPXORD       Z18, Z18, Z18
+	CMPQ         R8, $0x01
+	JNE          leaky
+	VMAXPS       Z0, Z18, Z0
+	VMAXPS       Z1, Z18, Z1
+	VMAXPS       Z2, Z18, Z2
+	VMAXPS       Z3, Z18, Z3
+	VMAXPS       Z4, Z18, Z4
+	VMAXPS       Z5, Z18, Z5
+	VMAXPS       Z6, Z18, Z6
+	VMAXPS       Z7, Z18, Z7
+	VMAXPS       Z8, Z18, Z8
+	VMAXPS       Z9, Z18, Z9
+	VMAXPS       Z10, Z18, Z10
+	VMAXPS       Z11, Z18, Z11
+	JMP          store
+
+leaky:
+	VBROADCASTSS 120(AX), Z12
+	VCMPPS       $0x01, Z18, Z0, K2
+	VMULPS       Z12, Z0, K2, Z0
+	VCMPPS       $0x01, Z18, Z1, K2
+	VMULPS       Z12, Z1, K2, Z1
+	VCMPPS       $0x01, Z18, Z2, K2
+	VMULPS       Z12, Z2, K2, Z2
+	VCMPPS       $0x01, Z18, Z3, K2
+	VMULPS       Z12, Z3, K2, Z3
+	VCMPPS       $0x01, Z18, Z4, K2
+	VMULPS       Z12, Z4, K2, Z4
+	VCMPPS       $0x01, Z18, Z5, K2
+	VMULPS       Z12, Z5, K2, Z5
+	VCMPPS       $0x01, Z18, Z6, K2
+	VMULPS       Z12, Z6, K2, Z6
+	VCMPPS       $0x01, Z18, Z7, K2
+	VMULPS       Z12, Z7, K2, Z7
+	VCMPPS       $0x01, Z18, Z8, K2
+	VMULPS       Z12, Z8, K2, Z8
+	VCMPPS       $0x01, Z18, Z9, K2
+	VMULPS       Z12, Z9, K2, Z9
+	VCMPPS       $0x01, Z18, Z10, K2
+	VMULPS       Z12, Z10, K2, Z10
+	VCMPPS       $0x01, Z18, Z11, K2
+	VMULPS       Z12, Z11, K2, Z11
+
+store:
+	MOVQ    BX, R8
+	VMOVUPS Z5, K1, 320(R8)
+	VMOVUPS Z4, 256(R8)
+	VMOVUPS Z3, 192(R8)
+	VMOVUPS Z2, 128(R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z11, K1, 320(R8)
+	VMOVUPS Z10, 256(R8)
+	VMOVUPS Z9, 192(R8)
+	VMOVUPS Z8, 128(R8)
+	VMOVUPS Z7, 64(R8)
+	VMOVUPS Z6, (R8)
+	ADDQ    $0x00000180, BX
+	ADDQ    80(AX), DX
+	DECQ    72(AX)
+	JNE     tile
+	DECQ    136(AX)
+	JE      end
+	MOVQ    24(AX), DX
+	ADDQ    144(AX), DX
+	MOVQ    DX, 24(AX)
+	MOVQ    48(AX), BX
+	ADDQ    152(AX), BX
+	MOVQ    BX, 48(AX)
+	MOVQ    160(AX), R8
+	MOVQ    R8, 72(AX)
+	JMP     tile
+
+end:
+	VZEROUPPER
+	RET
+
 // func dot1x6AVX512(args *byte)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot1x6AVX512(SB), NOSPLIT, $0-8

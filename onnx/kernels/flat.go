@@ -144,8 +144,9 @@ type walk struct {
 }
 
 const (
-	maxJoined = 256 // pixels of a strip that is copied
-	stripLen  = 384 // pixels of other strips, a multiple of every tile
+	maxJoined = 256  // pixels of a strip that is copied
+	minStrip  = 384  // least pixels of other strips, a multiple of every tile
+	stripLoad = 6144 // pixels of all channels that a strip should read
 )
 
 // walk chooses the strips: rows written where they belong, or joined where single
@@ -155,8 +156,9 @@ func (f *flat) walk(s Set) walk {
 	if f.ow == f.cols {
 		w.oh, w.ow, w.cols = 1, f.oh*f.ow, f.oh*f.ow
 	}
-	w.width = min(w.ow, stripLen)
-	w.rows = min(w.oh, stripLen/w.width)
+	length := max(minStrip, stripLoad/f.in/minStrip*minStrip)
+	w.width = min(w.ow, length)
+	w.rows = min(w.oh, length/w.width)
 	if s.isa != portable {
 		// Rough cycles for a row of eight channels: multiplications, and for joined rows
 		// their part of a call and the copy.

@@ -47,6 +47,7 @@ type Pool struct {
 	map2     binaryTask
 	update   updateTask
 	rows     rowsTask
+	sparse   sparseTask
 	user     userTask
 
 	sleeping atomic.Bool   // the caller waits on awake

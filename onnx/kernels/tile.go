@@ -116,6 +116,8 @@ func (s Set) rows(conv bool) int {
 // vectors, so that one addition need not wait for the one before.
 func (s Set) vectors(conv bool, mr, n int) int {
 	switch {
+	case conv && n >= 6*s.lanes() && (mr == 1 || mr == 2 && s.isa == avx512):
+		return 6
 	case conv && n > 3*s.lanes() && n <= 4*s.lanes():
 		return 2
 	case conv:

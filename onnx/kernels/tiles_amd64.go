@@ -155,6 +155,10 @@ func convTileAVX512(mr, nv int, args *byte) {
 		conv8x2AVX512(args)
 	case 0x83:
 		conv8x3AVX512(args)
+	case 0x16:
+		conv1x6AVX512(args)
+	case 0x26:
+		conv2x6AVX512(args)
 	default:
 		panic("kernels: no tile of this size")
 	}
@@ -178,6 +182,8 @@ func convTileAVX2(mr, nv int, args *byte) {
 		conv4x2AVX2(args)
 	case 0x43:
 		conv4x3AVX2(args)
+	case 0x16:
+		conv1x6AVX2(args)
 	default:
 		panic("kernels: no tile of this size")
 	}

@@ -72,11 +72,13 @@ func tiles(v isa, conv bool) []tile {
 	switch {
 	case v.wide() && conv:
 		add(8, true, 1, 2, 3)
+		add(2, true, 6)
 	case v.wide():
 		add(8, true, 1, 2)
 		add(4, true, 4)
 	case conv:
 		add(4, false, 2, 3)
+		add(1, false, 6)
 		add(4, true, 1, 2, 3)
 	default:
 		add(6, false, 2)
