@@ -115,6 +115,9 @@ func (c conv) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	if isHalf(x.Type) {
 		return throughFloat(env, c, in)
 	}
+	if isHalf(x.Type) {
+		return throughFloat(env, c, in)
+	}
 	s, err := c.shaped(FactOf(x), FactOf(w))
 	if err != nil {
 		return nil, err

@@ -191,11 +191,16 @@ func (w *inference) outputs(n *onnx.Node, s *scope, in []Fact) ([]Fact, error) {
 // A node that fails stays as inferred: whether it runs at all is not decided here.
 func fold(env *Env, n *onnx.Node, op Op, in, out []Fact) []Fact {
 	values := make([]onnx.Value, len(in))
+	work := 1
 	for i, f := range in {
 		if f.Absent() {
 			continue
 		}
 		if f.Value == nil || f.Value.Len() > maxElems {
+			return out
+		}
+		// At most an operator combines each element of an input with each of all others.
+		if work *= max(f.Value.Len(), 1); work > maxElems*maxElems {
 			return out
 		}
 		values[i] = f.Value

@@ -83,7 +83,10 @@ func TestMeaning(t *testing.T) {
 		"batch normalization in training": {one{op: "BatchNormalization", outputs: 3, attrs: attrs(onnx.AttrInt("training_mode", 1), onnx.AttrFloat("momentum", 0.75), onnx.AttrFloat("epsilon", 0)),
 			in: []*onnx.Tensor{vals([]float32{1, 3}, 2, 1), f(2), f(5), f(0), f(0)}},
 			[]*onnx.Tensor{vals([]float32{3, 7}, 2, 1), f(0.5), f(0.25)}},
-		"dropout in inference": {one{op: "Dropout", outputs: 2, in: []*onnx.Tensor{f(1, 2), onnx.Scalar32(0.9)}}, []*onnx.Tensor{f(1, 2), bools(true, true)}},
+		"diagonal of a matrix":     {one{op: "Einsum", in: []*onnx.Tensor{vals([]float32{1, 2, 3, 4}, 2, 2)}, attrs: attrs(onnx.AttrString("equation", "ii->i"))}, []*onnx.Tensor{f(1, 4)}},
+		"sum without a result":     {one{op: "Einsum", in: []*onnx.Tensor{f(1, 2), f(3, 4)}, attrs: attrs(onnx.AttrString("equation", "i,i"))}, []*onnx.Tensor{vals([]float32{11}, []int64{}...)}},
+		"result in letters' order": {one{op: "Einsum", in: []*onnx.Tensor{vals([]float32{1, 2, 3, 4}, 2, 2)}, attrs: attrs(onnx.AttrString("equation", "ba"))}, []*onnx.Tensor{vals([]float32{1, 3, 2, 4}, 2, 2)}},
+		"dropout in inference":     {one{op: "Dropout", outputs: 2, in: []*onnx.Tensor{f(1, 2), onnx.Scalar32(0.9)}}, []*onnx.Tensor{f(1, 2), bools(true, true)}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -243,5 +246,21 @@ func TestSymbolsAreKept(t *testing.T) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// A few small inputs that ask for endless work are an error when they run, and do not hold up the check.
+func TestEinsumIsBounded(t *testing.T) {
+	long := onnx.NewTensor(onnx.Float, 1000)
+	c := one{op: "Einsum", in: []*onnx.Tensor{long, long, long, long, long}, constant: 1, attrs: attrs(onnx.AttrString("equation", "a,b,c,d,e->"))}
+	g := c.graph(onnx.MaxOpset)
+	g.Nodes[0].Inputs[0] = "x1"
+	g.Inputs = nil
+	if _, err := ops.Check(&onnx.Model{IRVersion: 9, Graph: g}, 0); err != nil {
+		t.Fatal(err)
+	}
+	c.in = nil
+	if _, err := c.run(g); err == nil || !strings.Contains(err.Error(), "2^36") {
+		t.Errorf("got error %v, want one about the number of products", err)
 	}
 }

@@ -43,6 +43,7 @@ func families() [][]Meaning {
 		cumSumFamily(),
 		normalizationFamily(),
 		lineNormFamily(),
+		einsumFamily(),
 		tileFamily(),
 		gatherElementsFamily(),
 		scatterFamily(),
