@@ -32,6 +32,8 @@ type Recipe struct {
 	Task      Task
 	Classes   []string   // names, in the order of the scores; without the "none" of a detection
 	Image     *Image     // where the input is an image
+	Text      *Text      // where the input is a text
+	Layout    *Layout    // of the tables that hold the texts
 	Detection *Detection // where the output is boxes
 }
 
@@ -69,6 +71,30 @@ func entries() []entry {
 			func(m *Image, v string) error { return fromJSON(v, "a list of numbers", &m.Mean) }),
 		imageEntry("image.deviation", func(m *Image) string { return jsonList(m.Deviation) },
 			func(m *Image, v string) error { return fromJSON(v, "a list of numbers", &m.Deviation) }),
+		textEntry("text.tokenizer", func(t *Text) string { return string(t.Tokenizer) },
+			func(t *Text, v string) error { t.Tokenizer = Tokenizer(v); return nil }),
+		textEntry("text.columns", func(t *Text) string { return strconv.Itoa(t.Columns) },
+			func(t *Text, v string) error { return fromInt(v, &t.Columns) }),
+		textEntry("text.words", func(t *Text) string { return jsonText(orEmpty(t.Words)) },
+			func(t *Text, v string) error { return fromJSON(v, "a list of words", &t.Words) }),
+		textEntry("text.idf", func(t *Text) string { return jsonText(orEmpty(t.IDF)) },
+			func(t *Text, v string) error { return fromJSON(v, "a list of numbers", &t.IDF) }),
+		layoutEntry("text.column", func(l *Layout) *string { return &l.TextColumn }),
+		layoutEntry("text.label_column", func(l *Layout) *string { return &l.LabelColumn }),
+		layoutEntry("text.delimiter", func(l *Layout) *string { return &l.Delimiter }),
+		layoutEntry("text.escape", func(l *Layout) *string { return &l.Escape }),
+		{"text.header", func(r *Recipe) string {
+			if r.Layout == nil || !r.Layout.Header {
+				return ""
+			}
+			return "true"
+		}, func(r *Recipe, v string) error {
+			if v != "true" && v != "false" {
+				return fmt.Errorf("%q is not true or false", clip(v))
+			}
+			r.layout().Header = v == "true"
+			return nil
+		}},
 		detectionEntry("grid", func(d *Detection) string { return jsonText([]int{d.Columns, d.Rows}) },
 			func(d *Detection, v string) error {
 				var grid []int
@@ -106,6 +132,39 @@ func imageEntry(key string, get func(*Image) string, set func(*Image, string) er
 		}
 		return set(r.Image, v)
 	}}
+}
+
+func textEntry(key string, get func(*Text) string, set func(*Text, string) error) entry {
+	return entry{key, func(r *Recipe) string {
+		if r.Text == nil {
+			return ""
+		}
+		return get(r.Text)
+	}, func(r *Recipe, v string) error {
+		if r.Text == nil {
+			r.Text = &Text{}
+		}
+		return set(r.Text, v)
+	}}
+}
+
+func layoutEntry(key string, field func(*Layout) *string) entry {
+	return entry{key, func(r *Recipe) string {
+		if r.Layout == nil {
+			return ""
+		}
+		return *field(r.Layout)
+	}, func(r *Recipe, v string) error {
+		*field(r.layout()) = v
+		return nil
+	}}
+}
+
+func (r *Recipe) layout() *Layout {
+	if r.Layout == nil {
+		r.Layout = &Layout{}
+	}
+	return r.Layout
 }
 
 func detectionEntry(key string, get func(*Detection) string, set func(*Detection, string) error) entry {
@@ -169,6 +228,9 @@ func Restore(metadata []onnx.Entry) (*Recipe, bool, error) {
 	if err := r.Check(); err != nil {
 		return nil, false, fmt.Errorf("metadata %q: %w", Prefix+err.(*partError).key, err)
 	}
+	if r.Text != nil {
+		r.Text.index()
+	}
 	return r, true, nil
 }
 
@@ -211,6 +273,16 @@ func (r *Recipe) Check() error {
 			return err
 		}
 	}
+	if r.Text != nil {
+		if err := r.Text.check(); err != nil {
+			return err
+		}
+	}
+	if r.Layout != nil {
+		if err := r.Layout.check(); err != nil {
+			return err
+		}
+	}
 	if d := r.Detection; d != nil {
 		if err := d.check(len(r.Classes)); err != nil {
 			return err
@@ -225,6 +297,14 @@ func jsonText(v any) string {
 		panic("features: a recipe of plain values is not JSON: " + err.Error())
 	}
 	return string(text)
+}
+
+// orEmpty keeps JSON from writing null for an empty list.
+func orEmpty[T any](v []T) []T {
+	if v == nil {
+		return []T{}
+	}
+	return v
 }
 
 func jsonList[T any](v []T) string {

@@ -19,6 +19,14 @@ func wordRecipe() *Recipe {
 	}
 }
 
+func textRecipe() *Recipe {
+	c := NewCounter()
+	c.Add("the cat, the rat")
+	c.Add("größer; 猫 <b>")
+	return &Recipe{Task: TaskClassification, Classes: []string{"0", "1"}, Text: c.Text(100),
+		Layout: &Layout{TextColumn: "1", LabelColumn: "label", Header: true, Delimiter: "\t", Escape: "\\"}}
+}
+
 func TestRestoreAfterMetadataIsTheIdentity(t *testing.T) {
 	bare := wordRecipe()
 	bare.Image.Mean, bare.Image.Deviation, bare.Detection.BoxSizes = nil, nil, nil
@@ -27,6 +35,8 @@ func TestRestoreAfterMetadataIsTheIdentity(t *testing.T) {
 		"optional parts left out":      bare,
 		"classification without image": {Task: TaskClassification, Classes: []string{"a", "b"}},
 		"no classes":                   {Task: TaskReconstruction},
+		"texts":                        textRecipe(),
+		"texts without a known word":   {Task: TaskClassification, Text: NewCounter().Text(3)},
 	}
 	for name, want := range cases {
 		metadata, err := want.Metadata()
@@ -55,6 +65,16 @@ func TestRestoreNamesTheKey(t *testing.T) {
 		"a key of a later version":  {"gonyx.features.vocabulary", "[]"},
 		"an unknown task":           {"gonyx.features.task", "divination"},
 		"classes that are no list":  {"gonyx.features.classes", "chat,rat"},
+		"a word twice":              {"gonyx.features.text.words", `["a","a","c","d","e","f"]`},
+		"a word of capitals":        {"gonyx.features.text.words", `["A","b","c","d","e","f"]`},
+		"two words in one":          {"gonyx.features.text.words", `["a b","c","d","e","f","g"]`},
+		"a weight too few":          {"gonyx.features.text.idf", `[1]`},
+		"a weight below zero":       {"gonyx.features.text.idf", `[1,1,1,1,1,-1]`},
+		"a weight beyond float32":   {"gonyx.features.text.idf", `[1,1,1,1,1,1e99]`},
+		"fewer columns than words":  {"gonyx.features.text.columns", "3"},
+		"a long delimiter":          {"gonyx.features.text.delimiter", "::"},
+		"a header that is a number": {"gonyx.features.text.header", "1"},
+		"another tokenizer":         {"gonyx.features.text.tokenizer", "bert"},
 		"classes that are null":     {"gonyx.features.classes", "null"},
 		"classes of numbers":        {"gonyx.features.classes", "[1]"},
 		"text behind the list":      {"gonyx.features.classes", `["chat","rat"] ["x"]`},
@@ -78,7 +98,11 @@ func TestRestoreNamesTheKey(t *testing.T) {
 		"a threshold of nan":        {"gonyx.features.iou_threshold", "nan"},
 	}
 	for name, c := range cases {
-		metadata, err := wordRecipe().Metadata()
+		recipe := wordRecipe()
+		if strings.HasPrefix(c.key, Prefix+"text.") {
+			recipe = textRecipe()
+		}
+		metadata, err := recipe.Metadata()
 		if err != nil {
 			t.Fatal(err)
 		}
