@@ -82,7 +82,7 @@ func (t *convTask) run(worker, lo, hi int) {
 		x := t.scratch[worker*size:][:size]
 		for n := lo; n < hi; n++ {
 			for c := range channels {
-				f.load(x[c*f.planeLen():], t.x[(n*channels+c)*plane:][:plane])
+				f.load(t.set, x[c*f.planeLen():], t.x[(n*channels+c)*plane:][:plane])
 			}
 			for i := range t.walk.strips {
 				t.strip(n, i, x, tile)
@@ -90,7 +90,7 @@ func (t *convTask) run(worker, lo, hi int) {
 		}
 	case byPlane:
 		for u := lo; u < hi; u++ {
-			f.load(t.scratch[u*f.planeLen():], t.x[(t.first*channels+u)*plane:][:plane])
+			f.load(t.set, t.scratch[u*f.planeLen():], t.x[(t.first*channels+u)*plane:][:plane])
 		}
 	case byStrip:
 		for u := lo; u < hi; u++ {

@@ -58,7 +58,7 @@ func (t *convGradientTask) run(worker, lo, hi int) {
 			if !f.direct {
 				if loaded != g {
 					for c := range f.in {
-						f.load(planes[c*f.planeLen():], x[c*plane:][:plane])
+						f.load(t.set, planes[c*f.planeLen():], x[c*plane:][:plane])
 					}
 					loaded = g
 				}

@@ -53,7 +53,17 @@ func (f *flat) k() int { return len(f.offs) }
 func (f *flat) planeLen() int { return f.phasesH * f.phasesW * f.rows * f.cols }
 
 // load writes plane src as the kernels see it to dst.
-func (f *flat) load(dst, src []float32) {
+func (f *flat) load(s Set, dst, src []float32) {
+	if f.strideH == 1 && f.strideW == 1 && f.insertH == 1 && f.insertW == 1 {
+		clear(dst[:f.rows*f.cols])
+		top, left := max(f.padTop, 0), max(f.padLeft, 0)
+		cutTop, cutLeft := top-f.padTop, left-f.padLeft
+		rows, cols := min(f.rows-top, f.h-cutTop), min(f.cols-left, f.w-cutLeft)
+		if rows > 0 && cols > 0 {
+			s.copyRows(dst[top*f.cols+left:], f.cols, src[cutTop*f.w+cutLeft:], f.w, cols, rows)
+		}
+		return
+	}
 	for py := range f.phasesH {
 		for px := range f.phasesW {
 			for r := range f.rows {
@@ -72,16 +82,6 @@ func (f *flat) load(dst, src []float32) {
 
 // loadRow writes to row[i] the pixel at x0 + i·strideW of a row with its zeros.
 func (f *flat) loadRow(row, src []float32, x0 int) {
-	if f.strideW == 1 && f.insertW == 1 {
-		before := min(max(-x0, 0), len(row))
-		clear(row[:before])
-		n := 0
-		if from := x0 + before; from < len(src) {
-			n = copy(row[before:], src[from:])
-		}
-		clear(row[before+n:])
-		return
-	}
 	for i := range row {
 		x := x0 + i*f.strideW
 		if x < 0 || x%f.insertW != 0 || x/f.insertW >= len(src) {
@@ -144,7 +144,7 @@ type walk struct {
 }
 
 const (
-	maxJoined = 256  // pixels of a strip that is copied
+	maxJoined = 384  // pixels of a strip that is copied
 	minStrip  = 384  // least pixels of other strips, a multiple of every tile
 	stripLoad = 6144 // pixels of all channels that a strip should read
 )
@@ -160,12 +160,12 @@ func (f *flat) walk(s Set) walk {
 	w.width = min(w.ow, length)
 	w.rows = min(w.oh, length/w.width)
 	if s.isa != portable {
-		// Rough cycles for a row of eight channels: multiplications, and for joined rows
-		// their part of a call and the copy.
-		vectors := func(n int) int { return (n + s.lanes() - 1) / s.lanes() * block * f.k() }
-		best := 20 + vectors(w.ow)
+		// Rough cycles for a row of one block: multiplications, and for joined rows their
+		// part of a call and the copy.
+		mr := min(block, f.out)
+		best := 20 + s.cycles(mr, w.ow, f.k())
 		for r := 2; r <= w.oh && (r-1)*w.cols+w.ow <= maxJoined; r++ {
-			if c := (60+vectors((r-1)*w.cols+w.ow))/r + 15*block; c < best {
+			if c := (60+s.cycles(mr, (r-1)*w.cols+w.ow, f.k()))/r + 15*mr; c < best {
 				w.rows, w.joined, best = r, true, c
 			}
 		}

@@ -101,6 +101,21 @@ func (s Set) strip(conv bool, mr, n int, a tileArgs) {
 	}
 }
 
+// cycles is roughly what a convolution of mr channels by n pixels costs: a multiply
+// and add of 512 bits a cycle, four cycles before its result can be added to.
+func (s Set) cycles(mr, n, k int) int {
+	total := 0
+	for ; mr > 0; mr -= s.rows(true) {
+		rows := min(mr, s.rows(true))
+		for left := n; left > 0; {
+			nv := min(s.vectors(true, rows, left), (left+s.lanes()-1)/s.lanes())
+			total += max(4, rows*nv*s.lanes()/16)
+			left -= nv * s.lanes()
+		}
+	}
+	return total * k
+}
+
 // rows is the greatest number of rows of C that an inner kernel takes.
 func (s Set) rows(conv bool) int {
 	switch {
