@@ -56,6 +56,11 @@ func families() [][]Meaning {
 		randomFamily(),
 		convTransposeFamily(),
 		resizeFamily(),
+		loopFamily(),
+		scanFamily(),
+		sequenceFamily(),
+		optionalFamily(),
+		textFamily(),
 		privateFamily(),
 	}
 }
