@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
 )
 
 // Clip: y = min(max(x, min), max), element by element; y has the shape of x. min and max have one element each and the type of
@@ -85,6 +86,26 @@ func clamp[T number](y *onnx.Tensor, in []*onnx.Tensor, view func(*onnx.Tensor) 
 	for i, v := range view(in[0]) {
 		out[i] = min(max(v, lo), hi)
 	}
+}
+
+// Specialize is a maximum and a minimum with a number on the kernels.
+func (clip) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
+	if sizes, ok := in[0].Sizes(); !ok || count(sizes) == 0 || in[0].Elem() != onnx.Float {
+		return Step{}, false
+	}
+	return Step{InPlace: true, Run: func(f *Frame) error {
+		lo, hi := float32(-math.MaxFloat32), float32(math.MaxFloat32)
+		if len(f.In) > 1 && f.In[1] != nil {
+			lo = f.In[1].Float32s()[0]
+		}
+		if len(f.In) > 2 && f.In[2] != nil {
+			hi = f.In[2].Float32s()[0]
+		}
+		y := f.Out[0].Float32s()
+		t.Set.BinaryScalar(t.Pool, kernels.Max, y, f.In[0].Float32s(), lo, false)
+		t.Set.BinaryScalar(t.Pool, kernels.Min, y, y, hi, false)
+		return nil
+	}}, true
 }
 
 // clipHalf gives bounds that are left out the type's own limits, not those of the float it is computed in.

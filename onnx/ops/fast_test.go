@@ -56,6 +56,11 @@ func TestFastWays(t *testing.T) {
 		"gemm, one row":   {"Gemm", nil, []*onnx.Tensor{noise(4, 1, 9), noise(5, 9, 11), noise(6, 11)}},
 		"conv transpose":  {"ConvTranspose", attrs(onnx.AttrInts("strides", 2, 1), onnx.AttrInts("pads", 1, 0, 0, 2)), []*onnx.Tensor{noise(1, 2, 4, 5, 3), noise(2, 4, 3, 3, 4), noise(3, 3)}},
 		"in groups, too":  {"ConvTranspose", attrs(onnx.AttrInt("group", 2), onnx.AttrInts("strides", 2, 2), onnx.AttrInts("output_padding", 1, 1)), []*onnx.Tensor{noise(1, 2, 4, 3, 3), noise(2, 4, 3, 2, 2)}},
+		"clip":            {"Clip", nil, []*onnx.Tensor{x, onnx.Scalar32(-1), onnx.Scalar32(2)}},
+		"clip from below": {"Clip", nil, []*onnx.Tensor{x, onnx.Scalar32(-1)}},
+		"sum of all":      {"ReduceSum", nil, []*onnx.Tensor{x}},
+		"mean of planes":  {"ReduceMean", nil, []*onnx.Tensor{x, onnx.FromInt64s([]int64{3, 2})}},
+		"sum of rows":     {"ReduceSum", attrs(onnx.AttrInt("keepdims", 0)), []*onnx.Tensor{noise(8, 5, 4099), onnx.FromInt64s([]int64{-1})}},
 		"batch norm":      {"BatchNormalization", nil, []*onnx.Tensor{x, noise(2, 3), noise(3, 3), noise(4, 3), positive(noise(5, 3))}},
 		"flat batch norm": {"BatchNormalization", nil, []*onnx.Tensor{noise(1, 5, 3), noise(2, 3), noise(3, 3), noise(4, 3), positive(noise(5, 3))}},
 	}
@@ -102,6 +107,9 @@ func TestFastWays(t *testing.T) {
 						continue
 					}
 					ran++
+					if n := allocations(step, c.in, want[0].(*onnx.Tensor)); n > 0 {
+						t.Errorf("%v, constants %v: a run allocates %v times", set, constant, n)
+					}
 					where := fmt.Sprintf("%v, constants %v", set, constant)
 					if err := runStep(step, c.in, want[0].(*onnx.Tensor), false); err != nil {
 						t.Errorf("%s: %v", where, err)
@@ -118,6 +126,16 @@ func TestFastWays(t *testing.T) {
 			}
 		})
 	}
+}
+
+// allocations counts those of one run once memory is there.
+func allocations(step Step, in []*onnx.Tensor, want *onnx.Tensor) float64 {
+	f := &Frame{In: in, Out: []*onnx.Tensor{onnx.NewTensor(want.Type, want.Dims...)}, Scratch: onnx.AlignedBytes(step.Scratch)}
+	return testing.AllocsPerRun(2, func() {
+		if err := step.Run(f); err != nil {
+			panic(err)
+		}
+	})
 }
 
 // runStep runs a step into memory that is not zero, or into its first input.

@@ -154,6 +154,38 @@ func (r reduce) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	return []onnx.Value{y}, nil
 }
 
+// Specialize runs sums and means over the last axes, which are rows to the kernels.
+func (r reduce) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+	x, ok := in[0].Sizes()
+	if !ok || count(x) == 0 || in[0].Elem() != onnx.Float || r.kind != reduceSum && r.kind != reduceMean {
+		return Step{}, false
+	}
+	var list []int64
+	if len(in) > 1 && !in[1].Absent() {
+		if consts[1] == nil {
+			return Step{}, false
+		}
+		list, _ = IntsOf(consts[1])
+	}
+	set, err := r.axes(list, len(x))
+	first := max(slices.Index(set, true), 0)
+	if err != nil || slices.Contains(set[first:], false) {
+		return Step{}, false
+	}
+	n := count(x[first:])
+	divisor := 1.0
+	if r.kind == reduceMean {
+		divisor = float64(n)
+	}
+	return Step{Run: func(f *Frame) error {
+		x, y := f.In[0].Float32s(), f.Out[0].Float32s()
+		for i := range y {
+			y[i] = float32(t.Set.Sum(x[i*n:(i+1)*n]) / divisor)
+		}
+		return nil
+	}}, true
+}
+
 // reducedStrides gives the strides that walk a tensor from result to result of a reduction over the axes that are set, 0 along those,
 // and how many results there are.
 func reducedStrides(dims []int64, set []bool) (strides []int, results int) {
