@@ -11,8 +11,8 @@ import (
 
 // invent makes values for the inputs of a graph, the same for the same seed; nil for inputs with a default. The batch dimension
 // gets the size asked for: the symbol "batch", or where there is none the first dimension of inputs whose size is not fixed. Other
-// symbols get small sizes that differ from one another. Floats are drawn from -1 to 1, integers from 0 to 3, text from a few
-// words. It fails where an input cannot be invented, or would take more bytes than the limit.
+// symbols get small sizes that differ from one another. Floats are drawn from -1 to 1, whole numbers of 8 bits and more from 0 to 3,
+// text from a few words. It fails where an input is no tensor of known rank, or would take more bytes than the limit.
 func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value, error) {
 	sizes := map[string]int64{}
 	for _, v := range g.Inputs {
@@ -68,16 +68,14 @@ func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value,
 			return nil, fmt.Errorf("input %q of type %v takes %d bytes, more than the memory limit of %d", v.Name, v.Type, size, limit)
 		}
 		t := onnx.NewTensor(v.Type.Elem, dims...)
-		if !draw(t, random) {
-			return nil, fmt.Errorf("input %q of type %v cannot be invented", v.Name, v.Type)
-		}
+		draw(t, random)
 		values[i] = t
 	}
 	return values, nil
 }
 
-// draw fills a tensor, or says that it has no way for the element type.
-func draw(t *onnx.Tensor, random *rand.Rand) bool {
+// draw fills a tensor.
+func draw(t *onnx.Tensor, random *rand.Rand) {
 	float := func() float32 { return 2*random.Float32() - 1 }
 	few := func() uint64 { return random.Uint64N(4) }
 	switch t.Type {
@@ -118,10 +116,17 @@ func draw(t *onnx.Tensor, random *rand.Rand) bool {
 		for i := range t.Strings {
 			t.Strings[i] = words[few()]
 		}
-	default:
-		return false
+	default: // a byte or less: every pattern is a number but those of the float8 types with the upper bits set
+		for i := range t.Data {
+			t.Data[i] = uint8(random.Uint32())
+			if t.Type.Bits() == 8 {
+				t.Data[i] &= 0x3f
+			}
+		}
+		if used := t.Len() * t.Type.Bits() % 8; used > 0 {
+			t.Data[len(t.Data)-1] &= 1<<used - 1
+		}
 	}
-	return true
 }
 
 func fill[T onnx.Element](t *onnx.Tensor, next func() T) {

@@ -147,7 +147,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-// Inputs are the same for the same seed, of the sizes asked for, and for every element type or refused.
+// Inputs are the same for the same seed, of the sizes asked for, and of every element type.
 func TestInvent(t *testing.T) {
 	dims := func(d ...onnx.Dim) []onnx.Dim { return d }
 	for phrase, c := range map[string]struct {
@@ -180,9 +180,7 @@ func TestInvent(t *testing.T) {
 		g := &onnx.Graph{Inputs: []*onnx.ValueInfo{{Name: "x", Type: onnx.TensorType(elem, onnx.Fixed(100))}}}
 		in, err := invent(g, 1, 1, 1<<20)
 		if err != nil {
-			if elem.Bits() >= 8 && elem < onnx.Float8E4M3FN {
-				t.Errorf("%v: %v", elem, err)
-			}
+			t.Errorf("%v: %v", elem, err)
 			continue
 		}
 		again, err := invent(g, 1, 1, 1<<20)
