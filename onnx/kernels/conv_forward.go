@@ -73,10 +73,23 @@ func (f *flat) run(p *Pool, t convTask) {
 }
 
 func (t *convTask) run(worker, lo, hi int) {
+	if t.walk.joined && t.share != byPlane {
+		t.joined(worker, lo, hi)
+		return
+	}
+	t.units(worker, lo, hi, nil)
+}
+
+// joined computes units with space for joined rows. It is apart because clearing
+// that costs more than a small convolution.
+func (t *convTask) joined(worker, lo, hi int) {
+	var space [block*maxJoined + 15]float32
+	t.units(worker, lo, hi, align(space[:]))
+}
+
+func (t *convTask) units(worker, lo, hi int, tile []float32) {
 	f := t.f
 	channels, plane, size := f.groups*f.in, f.h*f.w, f.imageLen()
-	var space [block*maxJoined + 15]float32
-	tile := align(space[:])
 	switch t.share {
 	case byImage:
 		x := t.scratch[worker*size:][:size]

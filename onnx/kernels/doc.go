@@ -12,6 +12,11 @@
 // in the last bits, because the fast ones fuse a multiplication with the addition
 // that follows it.
 //
+// The assembly is written by the generator in _avo, a module of its own that uses
+// avo, and is committed beside what calls it. To write it again:
+//
+//	cd onnx/kernels/_avo && go run .
+//
 // Slices must be long enough for the sizes given and a destination must not
 // overlap a source unless the function says so. A broken promise is a
 // programmer's mistake and panics.

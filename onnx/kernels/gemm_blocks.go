@@ -83,13 +83,27 @@ func (t *gemmTask) run(_, lo, hi int) {
 	case byColumns:
 		t.whole(0, g.M, lo*panel, min(hi*panel, g.N))
 	case byBlocks:
-		var slab [kSlab*panel + 15]float32
-		x := align(slab[:])
-		blocks := (g.M + rowBlock - 1) / rowBlock
-		for u := lo; u < hi; u++ {
-			i, j := u%blocks*rowBlock, u/blocks*panel
-			t.block(i, min(i+rowBlock, g.M), j, min(j+panel, g.N), x)
+		if g.TransB && g.Packed == nil || g.Packed == nil && min(g.M, rowBlock) >= copySlabs {
+			t.copied(lo, hi)
+		} else {
+			t.blocks(lo, hi, nil)
 		}
+	}
+}
+
+// copied computes units with slabs of B copied. It is apart because clearing the
+// space for a slab costs more than a small product.
+func (t *gemmTask) copied(lo, hi int) {
+	var slab [kSlab*panel + 15]float32
+	t.blocks(lo, hi, align(slab[:]))
+}
+
+func (t *gemmTask) blocks(lo, hi int, slab []float32) {
+	g := &t.g
+	across := (g.M + rowBlock - 1) / rowBlock
+	for u := lo; u < hi; u++ {
+		i, j := u%across*rowBlock, u/across*panel
+		t.block(i, min(i+rowBlock, g.M), j, min(j+panel, g.N), slab)
 	}
 }
 
@@ -153,7 +167,7 @@ func (t *gemmTask) block(i0, i1, j0, j1 int, slab []float32) {
 		case g.TransB:
 			t.set.transpose(slab, panel, g.B[j0*g.LDB+k0:], g.LDB, j1-j0, k1-k0)
 			b = at(slab, 0)
-		case i1-i0 < copySlabs:
+		case slab == nil || i1-i0 < copySlabs:
 			b, rowB = at(g.B, k0*g.LDB+j0), 4*g.LDB
 		default:
 			for k := k0; k < k1; k++ {
