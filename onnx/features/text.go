@@ -134,21 +134,3 @@ func (t *Text) check() error {
 	}
 	return nil
 }
-
-// Layout says where a table of rows has what. It is how the training data was laid out; who reads another table says so.
-type Layout struct {
-	TextColumn  string // header name, or number from 0
-	LabelColumn string
-	Header      bool
-	Delimiter   string // one character; empty: a comma
-	Escape      string // one character, or none
-}
-
-func (l *Layout) check() error {
-	for _, c := range []struct{ key, value string }{{"text.delimiter", l.Delimiter}, {"text.escape", l.Escape}} {
-		if len(c.value) > 1 {
-			return unsound(c.key, "%q is not one character of ASCII", clip(c.value))
-		}
-	}
-	return nil
-}

@@ -58,6 +58,18 @@ func (s *settings) bool(key string, otherwise bool) bool {
 	return v == "true"
 }
 
+// oneOf reads one of some words; the first is meant where none is given.
+func (s *settings) oneOf(key string, words ...string) string {
+	v, ok := s.take(key)
+	if !ok {
+		return words[0]
+	}
+	if !slices.Contains(words, v) {
+		s.fail(key, v, strings.Join(words, " or "))
+	}
+	return v
+}
+
 // fraction reads a number from 0 to 1.
 func (s *settings) fraction(key string, otherwise float64) float64 {
 	v, ok := s.take(key)

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/gonyx/gonyx/onnx/features"
 )
 
 // Source is a kind of data set that can be opened.
@@ -27,14 +29,30 @@ type Config struct {
 	Seed        uint64            // of what is generated
 	Set         map[string]string // the source's options
 	MemoryLimit int64             // bytes that the data may take; 0: rows.DefaultLimit
+
+	Layout features.Layout // of tables of texts
+	// ValidationSplit is the fraction that [Split] will hold out by the same seed: what is learnt from the rows, as a vocabulary
+	// is, is learnt from the others.
+	ValidationSplit float64
+	// Features, where not nil, are those of a model that the rows are made for: nothing is learnt from the rows.
+	Features *features.Recipe
+	Warn     func(text string) // is told what is passed over; nil: nobody
+}
+
+func (c Config) warn(format string, args ...any) {
+	if c.Warn != nil {
+		c.Warn(fmt.Sprintf(format, args...))
+	}
 }
 
 // Sources lists every data set, in the order in which paths are tried.
 func Sources() []Source {
 	return []Source{
 		wordsSource(),
+		newsSource(),
 		npzSource(),
 		imageLabelsSource(),
+		textsSource(),
 	}
 }
 

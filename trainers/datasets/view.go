@@ -82,26 +82,31 @@ func Split(d Dataset, fraction float64, seed uint64) (train, validation Dataset,
 	if !(fraction >= 0 && fraction < 1) {
 		return nil, nil, fmt.Errorf("validation split %g: want a number from 0 to below 1", fraction)
 	}
-	rows := d.Info().Rows
-	held := int(math.Round(fraction * float64(rows)))
-	if fraction > 0 {
-		held = max(held, 1)
-	}
 	if fraction == 0 {
 		return d, nil, nil
 	}
+	rows := d.Info().Rows
 	if g, ok := d.(generated); ok {
-		return d, g.HeldOut(held), nil
+		return d, g.HeldOut(max(1, int(math.Round(fraction*float64(rows))))), nil
 	}
 	if rows < 2 {
 		return nil, nil, fmt.Errorf("validation split %g: of %d row none can be held out; set it to 0", fraction, rows)
 	}
-	held = min(held, rows-1)
+	in, out := parted(rows, fraction, seed)
+	return Subset(d, in), Subset(d, out), nil
+}
+
+// parted gives the rows that [Split] leaves for training, and those that it holds out; each in rising order.
+func parted(rows int, fraction float64, seed uint64) (in, out []int) {
+	held := 0
+	if fraction > 0 && rows > 1 {
+		held = min(max(1, int(math.Round(fraction*float64(rows)))), rows-1)
+	}
 	order := shuffled(rows, seed)
-	out, in := order[:held], order[held:]
+	out, in = order[:held], order[held:]
 	slices.Sort(out)
 	slices.Sort(in)
-	return Subset(d, in), Subset(d, out), nil
+	return in, out
 }
 
 // shuffled gives 0 to n-1 in an order that the seed decides, the same on every platform.
