@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 )
 
@@ -138,6 +139,75 @@ func TestConvAndItsGradients(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Shapes that nobody chose.
+func TestConvOfRandomShapes(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	pool := NewPool(2)
+	defer pool.Close()
+	runs := 400
+	if raceEnabled {
+		runs = 40
+	}
+	for range runs {
+		groups := 1 + r.IntN(3)
+		sh := ConvShape{
+			C: groups * (1 + r.IntN(4)), OC: groups * (1 + r.IntN(10)), Groups: groups, H: 1 + r.IntN(14), W: 1 + r.IntN(40),
+			KH: 1 + r.IntN(4), KW: 1 + r.IntN(4), StrideH: 1 + r.IntN(3), StrideW: 1 + r.IntN(3), DilationH: 1 + r.IntN(2), DilationW: 1 + r.IntN(3),
+			PadTop: r.IntN(4), PadLeft: r.IntN(4), PadBottom: r.IntN(4), PadRight: r.IntN(4),
+		}
+		if oh, ow := sh.Output(); oh < 1 || ow < 1 || sh.H+sh.PadTop+sh.PadBottom <= (sh.KH-1)*sh.DilationH || sh.W+sh.PadLeft+sh.PadRight <= (sh.KW-1)*sh.DilationW {
+			continue
+		}
+		conv, n := NewConv(sh), 1+r.IntN(3)
+		oh, ow := conv.Output()
+		x, w, bias, dy := random(r, n*sh.C*sh.H*sh.W), random(r, conv.WeightLen()), random(r, sh.OC), random(r, n*sh.OC*oh*ow)
+		want := convolve(sh, n, x, w, bias, dy)
+		for _, s := range Supported() {
+			what := fmt.Sprintf("%v n=%d %+v", s, n, sh)
+			y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, sh.OC)
+			conv.Forward(s, pool, ConvForward{X: x, W: w, Bias: bias, Y: y, Scratch: make([]float32, conv.ForwardScratch(pool, false))})
+			near(t, what+": forward", y, want.y, want.sizeY, 2e-6)
+			conv.BackwardData(s, pool, dy, w, dx, make([]float32, conv.BackwardDataScratch(pool)))
+			near(t, what+": gradient by input", dx, want.dx, want.sizeDX, 2e-6)
+			conv.BackwardWeights(s, pool, x, dy, dw, db, make([]float32, conv.BackwardWeightsScratch(pool)))
+			near(t, what+": gradient by weights", dw, want.dw, want.sizeDW, 2e-6)
+			near(t, what+": gradient by bias", db, want.db, want.sizeDB, 2e-6)
+		}
+	}
+}
+
+// One plan and one pool serve many goroutines.
+func TestConvAndGemmFromManyGoroutines(t *testing.T) {
+	pool := NewPool(2)
+	defer pool.Close()
+	conv := NewConv(ConvShape{C: 8, H: 40, W: 40, OC: 16, KH: 3, KW: 3, PadTop: 1, PadLeft: 1})
+	oh, ow := conv.Output()
+	r := rand.New(rand.NewPCG(1, 2))
+	const n, m = 2, 128
+	x, w, a := random(r, n*8*40*40), random(r, conv.WeightLen()), random(r, m*m)
+	packed := PackB(m, m, a, 0, false)
+	for _, s := range Supported() {
+		wantY, wantC := make([]float32, n*16*oh*ow), make([]float32, m*m)
+		conv.Forward(s, nil, ConvForward{X: x, W: w, Y: wantY, Scratch: make([]float32, conv.ForwardScratch(nil, false))})
+		s.Gemm(nil, Gemm{M: m, N: m, K: m, A: a, B: a, C: wantC})
+		var callers sync.WaitGroup
+		for range 4 {
+			callers.Go(func() {
+				y, c, scratch := make([]float32, len(wantY)), make([]float32, m*m), make([]float32, conv.ForwardScratch(pool, false))
+				for range 5 {
+					conv.Forward(s, pool, ConvForward{X: x, W: w, Y: y, Scratch: scratch})
+					s.Gemm(pool, Gemm{M: m, N: m, K: m, A: a, Packed: packed, C: c})
+					if sameBits(y, wantY) >= 0 || sameBits(c, wantC) >= 0 {
+						t.Errorf("%v: a result differs from that of one goroutine", s)
+						return
+					}
+				}
+			})
+		}
+		callers.Wait()
 	}
 }
 

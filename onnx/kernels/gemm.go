@@ -31,7 +31,7 @@ func (s Set) Gemm(p *Pool, g Gemm) {
 	g.check()
 	t := gemmTask{set: s, g: g}
 	t.plan()
-	if parts := p.split(t.units, 2*g.M*g.N*g.K); parts > 1 && p.begin() {
+	if parts := t.parts(p); parts > 1 && p.begin() {
 		p.gemm = t
 		p.share(&p.gemm, t.units, parts)
 		p.gemm = gemmTask{}

@@ -10,6 +10,8 @@ const (
 	smallB    = 1 << 17 // elements of B that the second-level cache holds beside the rest
 	fewRows   = 16      // up to here C is shared out by columns
 	copySlabs = 48      // rows from which copying a slab of B pays
+
+	widePanels = 4 // that are read side by side where B is used as it lies
 )
 
 // gemmTask is a product shared out in units that write different parts of C.
@@ -27,6 +29,17 @@ const (
 	byColumns                 // a unit is a panel of columns of a small B
 	byBlocks                  // a unit is rowBlock rows of a panel of columns
 )
+
+// parts is how many parts the units are shared out in: no more than threads where
+// neighbouring units are read side by side.
+func (t *gemmTask) parts(p *Pool) int {
+	g := &t.g
+	n := p.split(t.units, 2*g.M*g.N*g.K)
+	if t.walk == byBlocks && g.Packed == nil && !g.TransB && g.M < copySlabs {
+		n = min(n, p.Threads())
+	}
+	return n
+}
 
 // plan chooses the walk. It does not change a result: every element is summed in
 // order of k by all of them.
@@ -101,9 +114,13 @@ func (t *gemmTask) copied(lo, hi int) {
 func (t *gemmTask) blocks(lo, hi int, slab []float32) {
 	g := &t.g
 	across := (g.M + rowBlock - 1) / rowBlock
-	for u := lo; u < hi; u++ {
+	panels := 1
+	if slab == nil && g.Packed == nil && across == 1 {
+		panels = widePanels
+	}
+	for u := lo; u < hi; u += panels {
 		i, j := u%across*rowBlock, u/across*panel
-		t.block(i, min(i+rowBlock, g.M), j, min(j+panel, g.N), slab)
+		t.block(i, min(i+rowBlock, g.M), j, min(j+panel*min(panels, hi-u), g.N), slab)
 	}
 }
 
