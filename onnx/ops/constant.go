@@ -26,14 +26,24 @@ func constantFamily() []Meaning {
 	}
 }
 
-type constant struct{ value *onnx.Tensor }
+type constant struct {
+	value  *onnx.Tensor
+	sparse *onnx.SparseTensor // where value is nil; written out only when it is asked for, since it may be large
+}
 
 func newConstant(a *Attrs) Op {
+	if a.Has("sparse_value") && len(a.Node().Attributes) == 1 {
+		s := a.Sparse("sparse_value")
+		if s == nil || s.Values == nil || s.Indices == nil {
+			a.Fail("attribute \"sparse_value\" has no tensor")
+		}
+		return constant{sparse: s}
+	}
 	t, err := constantValue(a.Node(), a)
 	if err != nil {
 		a.Fail("%w", err)
 	}
-	return constant{t}
+	return constant{value: t}
 }
 
 // constantValue gives the value that a Constant node of any version holds.
@@ -68,9 +78,23 @@ func constantValue(n *onnx.Node, a *Attrs) (*onnx.Tensor, error) {
 	return nil, nil // an unknown attribute, which the reader reports
 }
 
-func (c constant) Infer(*Env, []Fact) ([]Fact, error) { return []Fact{Known(c.value)}, nil }
+func (c constant) Infer(*Env, []Fact) ([]Fact, error) {
+	if c.value == nil {
+		return []Fact{Tensor(c.sparse.Values.Type, onnx.FixedDims(c.sparse.Dims...)...)}, nil
+	}
+	return []Fact{Known(c.value)}, nil
+}
 
-func (c constant) Eval(*Env, []onnx.Value) ([]onnx.Value, error) { return []onnx.Value{c.value}, nil }
+func (c constant) Eval(env *Env, _ []onnx.Value) ([]onnx.Value, error) {
+	if c.value != nil {
+		return []onnx.Value{c.value}, nil
+	}
+	t, err := Densify(c.sparse, env.Limit)
+	if err != nil {
+		return nil, fmt.Errorf("attribute \"sparse_value\": %w", err)
+	}
+	return []onnx.Value{t}, nil
+}
 
 // constantDown12 writes the attributes of opset 12 as a tensor.
 func constantDown12(r *Rewriter) error {

@@ -32,8 +32,13 @@ type inference struct {
 	table *Table
 	held  map[*onnx.Node]int64
 	depth int
+	inner int  // how many operators are looking into their bodies right now
+	seen  int  // nodes looked at in bodies so far
 	dead  bool // in a branch that is never taken: a node that cannot work there is no mistake
 }
+
+// maxSeen bounds how many nodes of bodies inference looks at: the body of a loop is looked at more than once, and bodies nest.
+const maxSeen = 1 << 17
 
 // maxDepth bounds how deep graphs nest in attributes and functions in functions.
 const maxDepth = 100
@@ -113,6 +118,11 @@ func (w *inference) graph(g *onnx.Graph, in []Fact, outer *scope) (*scope, error
 
 // node adds the facts of a node's outputs to the scope.
 func (w *inference) node(n *onnx.Node, s *scope, declared map[string]onnx.Type) error {
+	if w.inner > 0 {
+		if w.seen++; w.seen > maxSeen {
+			return fmt.Errorf("graphs nest so that more than %d nodes have to be looked at", maxSeen)
+		}
+	}
 	in := make([]Fact, len(n.Inputs))
 	for i, name := range n.Inputs {
 		if name == "" {
@@ -163,6 +173,8 @@ func (w *inference) outputs(n *onnx.Node, s *scope, in []Fact) ([]Fact, error) {
 	}
 	env := &Env{Limit: w.limit}
 	env.infer = func(g *onnx.Graph, in []Fact) ([]Fact, error) {
+		w.inner++
+		defer func() { w.inner-- }()
 		inner, err := w.graph(g, in, s)
 		if err != nil {
 			return nil, err
