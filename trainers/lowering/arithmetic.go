@@ -113,6 +113,9 @@ func extremeGradient(c *call, i int) (gradient, error) {
 }
 
 func clipGradient(c *call, i int) (gradient, error) {
+	if i == 0 {
+		return clipped(c), nil
+	}
 	return pointwise(c, i, inputs(0, 1, 2), 4, func(p *points, lo, hi int) {
 		bound := func(which int, k int, none float32) float32 {
 			if which < len(p.x) && p.x[which] != nil {
@@ -123,7 +126,7 @@ func clipGradient(c *call, i int) (gradient, error) {
 		inf := float32(math.Inf(1))
 		for k := lo; k < hi; k++ {
 			x, least, most := p.x[0][k], bound(1, k, -inf), bound(2, k, inf)
-			// y = min(max(x, least), most)
+			// y = min(max(x, least), most): which of the three is it?
 			winner := 0
 			if x < least {
 				winner = 1
@@ -137,6 +140,34 @@ func clipGradient(c *call, i int) (gradient, error) {
 			}
 		}
 	})
+}
+
+// clipped is the gradient by x: bounds have one element each.
+func clipped(c *call) gradient {
+	inf := float32(math.Inf(1))
+	var least, most float32
+	var x, dy, dx []float32
+	part := func(lo, hi int) {
+		x, dy, dx := x[lo:hi], dy[lo:hi], dx[lo:hi]
+		for k, v := range x {
+			g := dy[k]
+			if v < least || v > most {
+				g = 0
+			}
+			dx[k] = g
+		}
+	}
+	return gradient{run: func(f *frame) {
+		least, most = -inf, inf
+		if len(f.in) > 1 && f.in[1] != nil {
+			least = f.in[1].Float32s()[0]
+		}
+		if len(f.in) > 2 && f.in[2] != nil {
+			most = f.in[2].Float32s()[0]
+		}
+		x, dy, dx = f.in[0].Float32s(), f.dy.Float32s(), f.dx.Float32s()
+		c.pool.Run(len(x), 2*len(x), part)
+	}}
 }
 
 func whereGradient(c *call, i int) (gradient, error) {

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/gonyx/gonyx/onnx/kernels"
-	"github.com/gonyx/gonyx/onnx/ops"
 )
 
 // span is a run of neighbouring axes that a small shape has, too, or is repeated along.
@@ -53,14 +52,61 @@ func reducer(set kernels.Set, pool *kernels.Pool, small, big []int64) func(dst, 
 	case slices.Equal(kept, []bool{false, true, false}):
 		return sumBlocks(set, pool, list[0].size, list[1].size, list[2].size)
 	}
-	strides := ops.BroadcastStrides(small, big)
+	visit := rowsOf(list)
+	inner := list[len(list)-1]
 	return func(dst, src []float32) {
 		clear(dst)
-		i := 0
-		ops.Walk(big, func(at []int) {
-			dst[at[0]] += src[i]
-			i++
-		}, strides)
+		visit(func(at, row int) {
+			x := src[row*inner.size : (row+1)*inner.size]
+			if inner.kept {
+				to := dst[at : at+inner.size]
+				for k, v := range x {
+					to[k] += v
+				}
+				return
+			}
+			sum := float32(0)
+			for _, v := range x {
+				sum += v
+			}
+			dst[at] += sum
+		})
+	}
+}
+
+// rowsOf gives the function that visits every run along the last span of the big shape in order, with the place in the small
+// shape where the run starts.
+func rowsOf(list []span) func(f func(at, row int)) {
+	outer := list[:len(list)-1]
+	steps := make([]int, len(outer)) // in the small shape
+	step := 1
+	if last := list[len(list)-1]; last.kept {
+		step = last.size
+	}
+	rows := 1
+	for i := len(outer) - 1; i >= 0; i-- {
+		rows *= outer[i].size
+		if outer[i].kept {
+			steps[i] = step
+			step *= outer[i].size
+		}
+	}
+	index := make([]int, len(outer))
+	return func(f func(at, row int)) {
+		clear(index)
+		at := 0
+		for row := range rows {
+			f(at, row)
+			for i := len(outer) - 1; i >= 0; i-- {
+				index[i]++
+				at += steps[i]
+				if index[i] < outer[i].size {
+					break
+				}
+				at -= steps[i] * outer[i].size
+				index[i] = 0
+			}
+		}
 	}
 }
 
@@ -117,12 +163,16 @@ func expander(small, big []int64) func(dst, src []float32) {
 			}
 		}
 	}
-	strides := ops.BroadcastStrides(small, big)
+	visit := rowsOf(list)
+	inner := list[len(list)-1]
 	return func(dst, src []float32) {
-		i := 0
-		ops.Walk(big, func(at []int) {
-			dst[i] = src[at[0]]
-			i++
-		}, strides)
+		visit(func(at, row int) {
+			to := dst[row*inner.size : (row+1)*inner.size]
+			if inner.kept {
+				copy(to, src[at:at+inner.size])
+				return
+			}
+			fill(to, src[at])
+		})
 	}
 }

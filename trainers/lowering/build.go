@@ -11,8 +11,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// build makes the Gorgonia graph and its gradients.
-func (p *Program) build() error {
+// build makes the Gorgonia graph and its gradients. Gorgonia panics on what it cannot draw; here that is an error.
+func (p *Program) build() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("gorgonia: panic: %v", v)
+		}
+	}()
 	p.graph = gorgonia.NewGraph()
 	for _, u := range p.units {
 		for _, v := range u.in {

@@ -52,10 +52,18 @@ func (p *Program) differentiability() error {
 			if err := u.trainable(i); err != nil && trouble == nil {
 				trouble = err
 			}
+			if trouble == nil && !u.view {
+				trouble = u.tryGradient(i)
+			}
 		}
-		if trouble != nil {
-			missing = append(missing, fmt.Errorf("%s: %w", u.place, trouble))
+		if trouble == nil {
+			continue
 		}
+		trouble = fmt.Errorf("%s: %w", u.place, trouble)
+		if !errors.Is(trouble, ops.ErrUnsupported) {
+			return trouble
+		}
+		missing = append(missing, trouble)
 	}
 	if missing != nil {
 		slices.Reverse(missing)
@@ -100,6 +108,21 @@ func (u *unit) trainable(i int) error {
 		}
 		if v.dims == nil {
 			return fmt.Errorf("the shape of %q depends on data; its gradient is %w", v.name, ops.ErrUnsupported)
+		}
+	}
+	return nil
+}
+
+// tryGradient makes the gradients by input i at the shapes that the graph is drawn with: what cannot be done shows before anything runs.
+func (u *unit) tryGradient(i int) error {
+	for k, v := range u.out {
+		if v == nil || !v.reaches || !v.needs {
+			continue
+		}
+		c := u.call(u.p.facts)
+		c.k = k
+		if _, err := u.rule.gradient(c, i); err != nil {
+			return fmt.Errorf("gradient by input %d: %w", i, err)
 		}
 	}
 	return nil

@@ -102,12 +102,17 @@ func bools(v []bool, dims ...int64) *onnx.Tensor {
 func TestUnaryGradients(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 4))
 	trials := make(map[string]trial)
-	for _, op := range []string{"Relu", "LeakyRelu", "Neg", "Abs", "Sigmoid", "Tanh", "Exp", "Softplus", "Softsign", "Erf", "Sin", "Cos", "Elu", "Gelu", "HardSigmoid", "HardSwish", "Mish", "Selu"} {
+	for _, op := range []string{"Relu", "LeakyRelu", "Neg", "Abs", "Sigmoid", "Tanh", "Exp", "Softplus", "Softsign", "Erf", "Sin", "Cos", "Elu", "Gelu", "HardSigmoid", "HardSwish", "Mish", "Selu",
+		"Celu", "Swish", "ThresholdedRelu", "Atan", "Sinh", "Cosh", "Asinh"} {
 		trials[op] = trial{op: op, in: []*onnx.Tensor{floats(rng, -2, 2, 3, 5)}}
 	}
 	for _, op := range []string{"Log", "Sqrt", "Reciprocal"} {
 		trials[op] = trial{op: op, in: []*onnx.Tensor{floats(rng, 0.3, 2, 3, 5)}}
 	}
+	for _, op := range []string{"Asin", "Acos", "Atanh", "Tan"} {
+		trials[op] = trial{op: op, in: []*onnx.Tensor{floats(rng, -0.9, 0.9, 11)}}
+	}
+	trials["Acosh"] = trial{op: "Acosh", in: []*onnx.Tensor{floats(rng, 1.2, 3, 11)}}
 	trials["LeakyRelu rising to the left"] = trial{op: "LeakyRelu", in: []*onnx.Tensor{floats(rng, -2, 2, 7)}, attrs: []*onnx.Attribute{onnx.AttrFloat("alpha", -0.5)}}
 	trials["Gelu by tanh"] = trial{op: "Gelu", in: []*onnx.Tensor{floats(rng, -2, 2, 7)}, attrs: []*onnx.Attribute{onnx.AttrString("approximate", "tanh")}}
 	runTrials(t, trials)
@@ -218,6 +223,10 @@ func TestNormalizationGradients(t *testing.T) {
 		"LayerNormalization":                   {op: "LayerNormalization", in: []*onnx.Tensor{f(2, 3, 4), f(4), f(4)}},
 		"LayerNormalization of two axes":       {op: "LayerNormalization", in: []*onnx.Tensor{f(2, 3, 4), f(3, 4), f(3, 4)}, attrs: []*onnx.Attribute{onnx.AttrInt("axis", 1)}},
 		"LayerNormalization, scale is smaller": {op: "LayerNormalization", in: []*onnx.Tensor{f(2, 3, 4), f(4)}, attrs: []*onnx.Attribute{onnx.AttrInt("axis", -2)}},
+		"RMSNormalization":                     {op: "RMSNormalization", in: []*onnx.Tensor{f(2, 3, 4), f(4)}},
+		"InstanceNormalization":                {op: "InstanceNormalization", in: []*onnx.Tensor{f(2, 3, 2, 4), f(3), f(3)}},
+		"InstanceNormalization of lines":       {op: "InstanceNormalization", in: []*onnx.Tensor{f(2, 3, 5), f(3), f(3)}},
+		"GroupNormalization":                   {op: "GroupNormalization", in: []*onnx.Tensor{f(2, 4, 3, 2), f(4), f(4)}, attrs: []*onnx.Attribute{onnx.AttrInt("num_groups", 2)}},
 		"PRelu":                                {op: "PRelu", in: []*onnx.Tensor{f(2, 3, 4), f(3, 1)}},
 	})
 }

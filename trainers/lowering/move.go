@@ -20,10 +20,21 @@ func moveRules() []rule {
 			return moveGradient(c, i, func(k int) bool { return c.in[k].Elem() == onnx.Float })
 		}})
 	}
+	for _, name := range []string{"ScatterElements", "ScatterND"} {
+		list = append(list, rule{name: name, reads: reads, gradient: scatterGradient})
+	}
 	return append(list,
 		rule{name: "Expand", wrt: first(1), reads: always(nothing), gradient: linear(1)},
 		rule{name: "Resize", wrt: first(1), reads: always(everything &^ (theOutput | inputs(0))), gradient: resizeGradient},
 	)
+}
+
+// scatterGradient is that of an assignment; updates that are combined with what is there are something else.
+func scatterGradient(c *call, i int) (gradient, error) {
+	if a := c.node.Attribute("reduction"); a != nil && string(a.Str) != "none" {
+		return gradient{}, fmt.Errorf("a gradient of reduction %s is %w", a.Str, ops.ErrUnsupported)
+	}
+	return moveGradient(c, i, func(k int) bool { return c.in[k].Elem() == onnx.Float })
 }
 
 // resizeGradient is that of mode nearest, which moves elements.

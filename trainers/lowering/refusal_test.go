@@ -66,10 +66,10 @@ func TestLowerRefuses(t *testing.T) {
 		"operators that are not trainable, all of them": {func(g *onnx.Graph, _ *Options) {
 			for _, n := range g.Nodes {
 				if n.Name == "sigmoid" || n.Name == "halve" {
-					n.OpType, n.Inputs, n.Attributes = "Acosh", n.Inputs[:1], nil
+					n.OpType, n.Inputs, n.Attributes = "Shrink", n.Inputs[:1], nil
 				}
 			}
-		}, "node \"sigmoid\": Acosh: the operator is not supported in training: there is no gradient for it\nnode \"halve\": Acosh", true},
+		}, "node \"sigmoid\": Shrink: the operator is not supported in training: there is no gradient for it\nnode \"halve\": Shrink", true},
 		"a small batch to draw with": {func(_ *onnx.Graph, o *Options) { o.Batch = 1 }, `batch size 1`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,6 +85,29 @@ func TestLowerRefuses(t *testing.T) {
 			}
 			if got := errors.Is(err, ops.ErrUnsupported); got != c.unsupported {
 				t.Errorf("wraps ErrUnsupported: got %v, want %v", got, c.unsupported)
+			}
+		})
+	}
+}
+
+func TestFormsWithoutAGradientAreRefusedAtOnce(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	f := func(dims ...int64) *onnx.Tensor { return floats(rng, -1, 1, dims...) }
+	for name, c := range map[string]struct {
+		trial trial
+		want  string
+	}{
+		"Resize by lines": {trial{op: "Resize", in: []*onnx.Tensor{f(1, 1, 2, 2), nil, constant(onnx.FromFloat32s([]float32{1, 1, 2, 2}, 4))},
+			attrs: []*onnx.Attribute{onnx.AttrString("mode", "linear")}}, `node "tested": Resize: gradient by input 0: a gradient of mode linear is not supported`},
+		"convolution of a line": {trial{op: "Conv", in: []*onnx.Tensor{f(1, 2, 5), f(2, 2, 3)}}, `node "tested": Conv: gradient by input 0`},
+		"scattering sums": {trial{op: "ScatterND", in: []*onnx.Tensor{f(3), onnx.FromInt64s([]int64{1}, 1, 1), f(1)},
+			attrs: []*onnx.Attribute{onnx.AttrString("reduction", "add")}}, `a gradient of reduction add is not supported`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := c.trial.graph(t, rng)
+			_, err := Lower(g, Options{Wrt: []string{"x0"}})
+			if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, ops.ErrUnsupported) {
+				t.Errorf("got %v, want an unsupported one with %q", err, c.want)
 			}
 		})
 	}

@@ -132,6 +132,7 @@ func rules() [][]rule {
 		moveRules(),
 		poolRules(),
 		softmaxRules(),
+		batchNormRules(),
 		normalizationRules(),
 		privateRules(),
 	}

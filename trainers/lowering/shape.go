@@ -15,6 +15,7 @@ func shapeRules() []rule {
 			to := c.node.Attribute("to")
 			return to != nil && to.Int == int64(c.in[0].Elem())
 		}},
+		rule{name: "CastLike", wrt: first(1), view: func(c *call) bool { return c.in[0].Elem() == c.in[1].Elem() }},
 		rule{name: "Dropout", wrt: first(1), view: func(c *call) bool {
 			if len(c.in) < 3 || c.in[2].Absent() {
 				return true

@@ -6,7 +6,7 @@ import (
 	"github.com/gonyx/gonyx/onnx/kernels"
 )
 
-// Gradients of functions of one number. At a corner the derivative is that of PyTorch: 0 for Abs and Relu at 0, alpha for LeakyRelu
+// Gradients of functions of one number, and of PRelu. At a corner the derivative is that of PyTorch: 0 for Abs and Relu at 0, alpha for LeakyRelu
 // and Elu. Sqrt has an infinite one at 0. Floor, Ceil, Round and Sign are constants to gradients.
 func unaryRules() []rule {
 	byOutput := func(name string, f kernels.Function) rule {
@@ -37,14 +37,14 @@ func unaryRules() []rule {
 			})
 		}},
 		{name: "Reciprocal", reads: always(theOutput), gradient: elementwise(4, func(_, y float64) float64 { return -y * y })},
-		{name: "Softplus", reads: always(inputs(0)), gradient: elementwise(40, func(x, _ float64) float64 { return 1 / (1 + math.Exp(-x)) })},
+		smooth("Softplus", func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }),
 		{name: "Softsign", reads: always(inputs(0)), gradient: elementwise(10, func(x, _ float64) float64 {
 			d := 1 + math.Abs(x)
 			return 1 / (d * d)
 		})},
-		{name: "Erf", reads: always(inputs(0)), gradient: elementwise(40, func(x, _ float64) float64 { return 2 / math.SqrtPi * math.Exp(-x*x) })},
-		{name: "Sin", reads: always(inputs(0)), gradient: elementwise(40, func(x, _ float64) float64 { return math.Cos(x) })},
-		{name: "Cos", reads: always(inputs(0)), gradient: elementwise(40, func(x, _ float64) float64 { return -math.Sin(x) })},
+		smooth("Erf", func(x float64) float64 { return 2 / math.SqrtPi * math.Exp(-x*x) }),
+		smooth("Sin", func(x float64) float64 { return math.Cos(x) }),
+		smooth("Cos", func(x float64) float64 { return -math.Sin(x) }),
 		{name: "Elu", reads: always(theOutput), gradient: eluGradient},
 		{name: "Gelu", reads: always(inputs(0)), gradient: geluGradient},
 		{name: "HardSigmoid", reads: always(theOutput), gradient: hardSigmoidGradient},
@@ -62,11 +62,45 @@ func unaryRules() []rule {
 			return t + x*(1-t*t)/(1+math.Exp(-x))
 		})},
 		{name: "Selu", reads: always(theOutput), gradient: seluGradient},
+		{name: "PRelu", reads: always(inputs(0, 1)), gradient: func(c *call, i int) (gradient, error) {
+			return pointwise(c, i, inputs(0, 1), 3, func(p *points, lo, hi int) {
+				for k := lo; k < hi; k++ {
+					x, slope, dy := p.x[0][k], p.x[1][k], p.dy[k]
+					switch {
+					case i == 0 && x < 0:
+						p.dx[k] = dy * slope
+					case i == 0:
+						p.dx[k] = dy
+					case x < 0:
+						p.dx[k] = dy * x
+					default:
+						p.dx[k] = 0
+					}
+				}
+			})
+		}},
+		{name: "Celu", reads: always(theOutput), gradient: celuGradient},
+		{name: "Swish", reads: always(inputs(0)), gradient: swishGradient},
+		{name: "ThresholdedRelu", reads: always(inputs(0)), gradient: thresholdedReluGradient},
+		smooth("Tan", func(x float64) float64 { c := math.Cos(x); return 1 / (c * c) }),
+		smooth("Sinh", math.Cosh),
+		smooth("Cosh", math.Sinh),
+		smooth("Asin", func(x float64) float64 { return 1 / math.Sqrt(1-x*x) }),
+		smooth("Acos", func(x float64) float64 { return -1 / math.Sqrt(1-x*x) }),
+		smooth("Atan", func(x float64) float64 { return 1 / (1 + x*x) }),
+		smooth("Asinh", func(x float64) float64 { return 1 / math.Sqrt(x*x+1) }),
+		smooth("Acosh", func(x float64) float64 { return 1 / math.Sqrt(x*x-1) }),
+		smooth("Atanh", func(x float64) float64 { return 1 / (1 - x*x) }),
 		{name: "Floor", stop: true},
 		{name: "Ceil", stop: true},
 		{name: "Round", stop: true},
 		{name: "Sign", stop: true},
 	}
+}
+
+// smooth is the rule of a function whose derivative by x is d(x).
+func smooth(name string, d func(x float64) float64) rule {
+	return rule{name: name, reads: always(inputs(0)), gradient: elementwise(40, func(x, _ float64) float64 { return d(x) })}
 }
 
 // derivative is the gradient of an activation, from its output.
@@ -124,6 +158,46 @@ func eluGradient(c *call, i int) (gradient, error) {
 			return 1
 		}
 		return y + alpha
+	})(c, i)
+}
+
+func celuGradient(c *call, i int) (gradient, error) {
+	a := c.attrs()
+	alpha := float64(a.Float("alpha"))
+	if err := a.Err(); err != nil {
+		return gradient{}, err
+	}
+	return elementwise(2, func(_, y float64) float64 {
+		if y > 0 {
+			return 1
+		}
+		return y/alpha + 1
+	})(c, i)
+}
+
+func swishGradient(c *call, i int) (gradient, error) {
+	a := c.attrs()
+	alpha := float64(a.Float("alpha"))
+	if err := a.Err(); err != nil {
+		return gradient{}, err
+	}
+	return elementwise(40, func(x, _ float64) float64 {
+		s := 1 / (1 + math.Exp(-alpha*x))
+		return s + alpha*x*s*(1-s)
+	})(c, i)
+}
+
+func thresholdedReluGradient(c *call, i int) (gradient, error) {
+	a := c.attrs()
+	alpha := float64(a.Float("alpha"))
+	if err := a.Err(); err != nil {
+		return gradient{}, err
+	}
+	return elementwise(2, func(x, _ float64) float64 {
+		if x > alpha {
+			return 1
+		}
+		return 0
 	})(c, i)
 }
 
