@@ -39,6 +39,9 @@ func (m maxPool) Infer(_ *Env, in []Fact) ([]Fact, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !m.indices {
+		return []Fact{y}, nil
+	}
 	indices := Fact{Type: y.Type}
 	indices.Type.Elem = onnx.Int64
 	return []Fact{y, indices}, nil
@@ -59,9 +62,11 @@ func (m maxPool) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := env.New(onnx.Int64, sizes...)
-	if err != nil {
-		return nil, err
+	var at *onnx.Tensor
+	if m.indices {
+		if at, err = env.New(onnx.Int64, sizes...); err != nil {
+			return nil, err
+		}
 	}
 	switch x.Type {
 	case onnx.Float:
@@ -75,11 +80,14 @@ func (m maxPool) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	default:
 		return nil, unsupported(x.Type)
 	}
+	if !m.indices {
+		return []onnx.Value{y}, nil
+	}
 	return []onnx.Value{y, at}, nil
 }
 
 func poolMax[T float32 | float64 | int8 | uint8](m maxPool, xt, yt, at *onnx.Tensor, least T) {
-	x, y, indices := onnx.View[T](xt), onnx.View[T](yt), at.Int64s()
+	x, y := onnx.View[T](xt), onnx.View[T](yt)
 	in, out := xt.Dims[2:], yt.Dims[2:]
 	n, planes := count(in), count(xt.Dims[:2])
 	m.visit(in, out, func(place int, seen []int, _ float64) {
@@ -91,9 +99,13 @@ func poolMax[T float32 | float64 | int8 | uint8](m maxPool, xt, yt, at *onnx.Ten
 				}
 			}
 			k := plane*count(out) + place
-			y[k], indices[k] = best, -1
-			if where >= 0 {
-				indices[k] = int64(plane*n + m.index(where, in))
+			y[k] = best
+			switch {
+			case at == nil:
+			case where < 0:
+				at.Int64s()[k] = -1
+			default:
+				at.Int64s()[k] = int64(plane*n + m.index(where, in))
 			}
 		}
 	})
