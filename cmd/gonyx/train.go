@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gonyx/gonyx/exporters"
 	"github.com/gonyx/gonyx/graphs"
 	"github.com/gonyx/gonyx/graphs/networks"
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/backend"
+	"github.com/gonyx/gonyx/onnx/features"
 	"github.com/gonyx/gonyx/trainers"
 	"github.com/gonyx/gonyx/trainers/reports"
 	"github.com/urfave/cli/v2"
@@ -23,7 +26,7 @@ func (c *console) trainCommand() *cli.Command {
 		Usage:       "train a network, export the best weights to ONNX, verify the file, draw pictures",
 		ArgsUsage:   "NETWORK",
 		Description: catalogueHelp(),
-		Flags: []cli.Flag{
+		Flags: append(layoutFlags(),
 			&cli.StringFlag{Name: "data", Usage: "data set: a name or a path (default: the network's own)"},
 			&cli.IntFlag{Name: "limit", Usage: "use the first N rows, or generate N rows an epoch"},
 			&cli.IntFlag{Name: "epochs", Usage: "times to go over the data (default: the network's recipe)"},
@@ -44,7 +47,7 @@ func (c *console) trainCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "watch", Usage: "VALUE of the training graph whose shape, mean and extremes are printed"},
 			&cli.BoolFlag{Name: "quiet", Usage: "print nothing but errors and the result"},
 			memoryFlag(),
-		},
+		),
 		Action: c.train,
 	}
 }
@@ -108,24 +111,85 @@ func (c *console) train(ctx *cli.Context) error {
 
 // finish exports the best weights, draws the pictures and says where things are.
 func (c *console) finish(ctx context.Context, job *trainers.Job, result *trainers.Result, dir string, quiet bool) error {
-	report, err := exporters.Export(ctx, filepath.Join(dir, trainers.ModelFile), job.Export(result))
-	if report != nil && !quiet {
+	report, err := exporters.Export(ctx, filepath.Join(dir, trainers.ModelFile), exportSpec(job, result))
+	if report != nil && (!quiet || err != nil) {
 		fmt.Fprintln(c.errs, report)
 	}
 	if err != nil {
 		return err
 	}
-	files, err := reports.Write(ctx, dir, job, result, report.String())
+	var files []string
+	for _, p := range job.Network.Parts {
+		name := p.Name + ".onnx"
+		s := exportSpec(job, result)
+		s.Graph, s.Weights, s.Reference = p.Model.Graph, partWeights(p, result.Best), nil
+		s.Features = nil // only the whole takes rows
+		s.Metadata = slices.DeleteFunc(s.Metadata, func(e onnx.Entry) bool {
+			input, isDefault := strings.CutPrefix(e.Key, backend.DefaultPrefix)
+			return isDefault && !slices.ContainsFunc(s.Graph.Inputs, func(v *onnx.ValueInfo) bool { return v.Name == input })
+		})
+		if _, err := exporters.Export(ctx, filepath.Join(dir, name), s); err != nil {
+			return err
+		}
+		files = append(files, name)
+	}
+	written, err := reports.Write(ctx, dir, job, result, report.String())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(c.out, filepath.Join(dir, trainers.ModelFile))
 	if !quiet {
-		for _, f := range files {
+		for _, f := range append(files, written...) {
 			fmt.Fprintln(c.errs, filepath.Join(dir, f))
 		}
 	}
 	return nil
+}
+
+// exportSpec says what a run exports: the network with its best weights and what a reader needs to feed and judge it. Nothing in it
+// depends on where or when the run was.
+func exportSpec(job *trainers.Job, result *trainers.Result) exporters.Spec {
+	s := job.Spec
+	metadata := []onnx.Entry{
+		{Key: "gonyx.network", Value: job.Network.Name},
+		{Key: "gonyx.version", Value: exporters.Version},
+		{Key: "gonyx.seed", Value: fmt.Sprint(s.Seed)},
+		{Key: "gonyx.optimizer", Value: s.Optimizer},
+		{Key: "gonyx.schedule", Value: s.Schedule},
+		{Key: "gonyx.epochs", Value: fmt.Sprint(s.Epochs)},
+		{Key: "gonyx.best_epoch", Value: fmt.Sprint(result.BestEpoch)},
+		{Key: "gonyx.batch_size", Value: fmt.Sprint(s.BatchSize)},
+		{Key: "gonyx.data_sha256", Value: result.DataDigest},
+		{Key: "gonyx.kernels", Value: result.KernelSet},
+	}
+	if s.LearningRate > 0 {
+		metadata = append(metadata, onnx.Entry{Key: "gonyx.learning_rate", Value: fmt.Sprint(s.LearningRate)})
+	}
+	if *s.ClipNorm > 0 {
+		metadata = append(metadata, onnx.Entry{Key: "gonyx.clip_norm", Value: fmt.Sprint(*s.ClipNorm)})
+	}
+	for _, o := range job.Network.Settings {
+		metadata = append(metadata, onnx.Entry{Key: "gonyx.set." + o.Name, Value: o.Value})
+	}
+	for _, d := range job.Network.Draws {
+		metadata = append(metadata, onnx.Entry{Key: backend.DefaultPrefix + d.Name, Value: backend.DefaultZeros})
+	}
+	return exporters.Spec{
+		Graph: job.Network.Model.Graph, Weights: result.Best, Opset: s.Opset, Features: job.Network.Features, Metadata: metadata,
+		Batches: []int64{int64(s.BatchSize)}, Backend: backend.Options{MemoryLimit: s.MemoryLimit},
+		Reference: func(inputs []*onnx.Tensor) ([]*onnx.Tensor, error) {
+			y, err := result.Predict(result.Best, inputs)
+			return []*onnx.Tensor{y}, err
+		},
+	}
+}
+
+func partWeights(p networks.Part, all map[string]*onnx.Tensor) map[string]*onnx.Tensor {
+	weights := make(map[string]*onnx.Tensor)
+	for _, q := range p.Model.Parameters {
+		weights[q.Name] = all[q.Name]
+	}
+	return weights
 }
 
 // trainSpec reads the flags, or with --resume what the run directory says; dir is that of a resumed run.
@@ -155,6 +219,7 @@ func (c *console) trainSpec(ctx *cli.Context) (spec trainers.Spec, dir string, e
 	if spec.MemoryLimit, err = memoryLimit(ctx); err != nil {
 		return spec, "", err
 	}
+	spec.Warn = func(text string) { fmt.Fprintf(c.errs, "gonyx: %s\n", text) }
 	return spec, dir, nil
 }
 
@@ -188,9 +253,14 @@ func specOfFlags(ctx *cli.Context) (trainers.Spec, error) {
 	if spec.Opset < exporters.OldestOpset || spec.Opset > onnx.MaxOpset {
 		return spec, misuse("--opset %d: want %d to %d", spec.Opset, exporters.OldestOpset, onnx.MaxOpset)
 	}
+	layout, err := layoutOf(ctx, features.Layout{})
+	if err != nil {
+		return spec, err
+	}
+	spec.TextColumn, spec.LabelColumn, spec.Header, spec.Delimiter, spec.Escape =
+		layout.TextColumn, layout.LabelColumn, layout.Header, layout.Delimiter, layout.Escape
 	split := ctx.Float64("validation-split")
 	spec.ValidationSplit = &split
-	var err error
 	if spec.Set, err = keyValues(ctx, "set"); err != nil {
 		return spec, err
 	}
