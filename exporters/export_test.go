@@ -378,3 +378,34 @@ func TestProveSeesTheDisk(t *testing.T) {
 		t.Errorf("got %v, want an error that names weight %q", err, w.Name)
 	}
 }
+
+// Stock onnx-go reads eight raw bytes for a bool and no tensor without elements: the first are written as numbers, the second refused.
+func TestStorageSuitsStockOnnxGo(t *testing.T) {
+	row := func(name string) *onnx.ValueInfo {
+		return &onnx.ValueInfo{Name: name, Type: onnx.TensorType(onnx.Float, onnx.Symbol(graphs.Batch), onnx.Fixed(3))}
+	}
+	mask := &onnx.Tensor{Name: "mask", Type: onnx.Bool, Dims: []int64{3}, Data: []byte{1, 0, 1}}
+	s := Spec{Graph: &onnx.Graph{
+		Name: "masked", Opsets: []onnx.Opset{{Version: onnx.MaxOpset}},
+		Nodes: []*onnx.Node{
+			{OpType: "Neg", Inputs: []string{"x"}, Outputs: []string{"negative"}},
+			{OpType: "Where", Inputs: []string{"mask", "x", "negative"}, Outputs: []string{"y"}},
+		},
+		Inputs: []*onnx.ValueInfo{row("x")}, Outputs: []*onnx.ValueInfo{row("y")}, Initializers: []*onnx.Tensor{mask},
+	}}
+	_, data := export1(t, s)
+	g, err := backend.Pour(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := g.Initializer("mask"); !bytes.Equal(got.Data, mask.Data) {
+		t.Errorf("got mask %v by stock onnx-go, want %v", got.Data, mask.Data)
+	}
+	if mask.Storage != onnx.StorageRaw {
+		t.Error("the caller's tensor was changed")
+	}
+	mask.Dims, mask.Data = []int64{0}, []byte{}
+	if _, err := Export(t.Context(), filepath.Join(t.TempDir(), "model.onnx"), s); err == nil || !strings.Contains(err.Error(), "no elements") {
+		t.Errorf("without elements: got error %v, want one that says so", err)
+	}
+}

@@ -11,7 +11,8 @@ import (
 
 // invent makes values for the inputs of a graph, the same for the same seed; nil for inputs with a default. The batch dimension
 // gets the size asked for: the symbol "batch", or where there is none the first dimension of inputs whose size is not fixed. Other
-// symbols get small sizes that differ from one another. Floats are drawn from -1 to 1, whole numbers of 8 bits and more from 0 to 3,
+// symbols get small sizes that differ from one another. Floats are drawn from -1 to 1, at even batch sizes
+// from 0 to 1, where square roots and logarithms are numbers too; whole numbers of 8 bits and more from 0 to 3,
 // text from a few words. It fails where an input is no tensor of known rank, or would take more bytes than the limit.
 func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value, error) {
 	sizes := map[string]int64{}
@@ -68,15 +69,20 @@ func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value,
 			return nil, fmt.Errorf("input %q of type %v takes %d bytes, more than the memory limit of %d", v.Name, v.Type, size, limit)
 		}
 		t := onnx.NewTensor(v.Type.Elem, dims...)
-		draw(t, random)
+		draw(t, random, batch%2 == 0)
 		values[i] = t
 	}
 	return values, nil
 }
 
-// draw fills a tensor.
-func draw(t *onnx.Tensor, random *rand.Rand) {
-	float := func() float32 { return 2*random.Float32() - 1 }
+// draw fills a tensor, with numbers that are not negative where positive.
+func draw(t *onnx.Tensor, random *rand.Rand, positive bool) {
+	float := func() float32 {
+		if positive {
+			return random.Float32()
+		}
+		return 2*random.Float32() - 1
+	}
 	few := func() uint64 { return random.Uint64N(4) }
 	switch t.Type {
 	case onnx.Float:
@@ -89,9 +95,13 @@ func draw(t *onnx.Tensor, random *rand.Rand) {
 		fill(t, func() complex128 { return complex(float64(float()), float64(float())) })
 	case onnx.BFloat16: // the upper half of a float
 		fill(t, func() uint16 { return uint16(math.Float32bits(float()) >> 16) })
-	case onnx.Float16: // any sign and fraction, exponents from 2^-7 to 2^-1
+	case onnx.Float16: // any fraction, exponents from 2^-7 to 2^-1
 		fill(t, func() uint16 {
-			return uint16(random.Uint32N(2)<<15 | (8+random.Uint32N(7))<<10 | random.Uint32N(1<<10))
+			bits := (8+random.Uint32N(7))<<10 | random.Uint32N(1<<10)
+			if float() < 0 {
+				bits |= 1 << 15
+			}
+			return uint16(bits)
 		})
 	case onnx.Int8:
 		fill(t, func() int8 { return int8(few()) })
