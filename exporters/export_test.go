@@ -404,7 +404,12 @@ func TestStorageSuitsStockOnnxGo(t *testing.T) {
 	if mask.Storage != onnx.StorageRaw {
 		t.Error("the caller's tensor was changed")
 	}
-	mask.Dims, mask.Data = []int64{0}, []byte{}
+	s.Graph.Nodes = []*onnx.Node{
+		{OpType: "ReduceSum", Inputs: []string{"x"}, Outputs: []string{"sum"}},
+		{OpType: "Reshape", Inputs: []string{"sum", "scalar"}, Outputs: []string{"y"}},
+	}
+	s.Graph.Outputs = []*onnx.ValueInfo{{Name: "y", Type: onnx.TensorType(onnx.Float)}}
+	s.Graph.Initializers = []*onnx.Tensor{{Name: "scalar", Type: onnx.Int64, Dims: []int64{0}, Data: []byte{}}}
 	if _, err := Export(t.Context(), filepath.Join(t.TempDir(), "model.onnx"), s); err == nil || !strings.Contains(err.Error(), "no elements") {
 		t.Errorf("without elements: got error %v, want one that says so", err)
 	}
