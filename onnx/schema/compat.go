@@ -5,7 +5,7 @@ import "slices"
 // Superset says whether, by the tables alone, newer takes every node that older takes and reads the same from it: the
 // parameters of older stand at the same places, no narrower and no more tied to each other in type; what newer adds may
 // be left out; every attribute of older is there with its type and default. It is false where either is deprecated or
-// they are versions of different operators.
+// withdrawn, or they are versions of different operators.
 //
 // A node may then be lifted by raising the opset alone, unless the meaning changed where only prose says so: RoiAlign-16
 // has a new attribute whose default is not what version 10 did, and Split-18 wants num_outputs where split is absent.
@@ -30,7 +30,7 @@ func Superset(older, newer *Op) bool {
 
 // SameButTypes says whether two versions of an operator have the same parameters and attributes and differ at most in
 // the types they take. A node whose types both take may then be raised or lowered between them by changing the opset
-// alone, unless the meaning changed where only prose says so. It is false where either is deprecated.
+// alone, unless the meaning changed where only prose says so. It is false where either is deprecated or withdrawn.
 func SameButTypes(a, b *Op) bool {
 	return sameOperator(a, b) && sameShape(&a.Inputs, &b.Inputs) && sameShape(&a.Outputs, &b.Outputs) &&
 		slices.EqualFunc(a.Attributes, b.Attributes, func(x, y Attribute) bool {
@@ -39,7 +39,7 @@ func SameButTypes(a, b *Op) bool {
 }
 
 func sameOperator(a, b *Op) bool {
-	return a.Domain == b.Domain && a.Name == b.Name && !a.Deprecated && !b.Deprecated
+	return a.Domain == b.Domain && a.Name == b.Name && !a.Deprecated && !b.Deprecated && !a.Withdrawn && !b.Withdrawn
 }
 
 func sameShape(a, b *Arity) bool {

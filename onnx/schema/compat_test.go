@@ -32,7 +32,7 @@ func TestCompatibility(t *testing.T) {
 		"variadic and heterogeneous, more types":     {"Loop", 11, 13, true, true},
 		"integers lost":                              {"ReduceLogSum", 18, 28, false, true},
 		"deprecated":                                 {"Upsample", 9, 10, false, false},
-		"after a deprecated one":                     {"GroupNormalization", 18, 21, false, false},
+		"after a withdrawn one":                     {"GroupNormalization", 18, 21, false, false},
 		"two steps, each a superset":                 {"Reshape", 5, 25, true, false},
 		"an attribute became an input, most outputs": {"Split", 11, 13, false, false},
 	} {
@@ -52,10 +52,10 @@ func TestCompatibility(t *testing.T) {
 	}
 }
 
-// Superset is reflexive but for deprecated versions, and transitive along every operator's versions.
+// Superset is reflexive but for deprecated and withdrawn versions, and transitive along every operator's versions.
 func TestSupersetLaws(t *testing.T) {
 	for op := range schema.All() {
-		if got := schema.Superset(op, op); got == op.Deprecated {
+		if got := schema.Superset(op, op); got == (op.Deprecated || op.Withdrawn) {
 			t.Errorf("Superset(%v, itself): got %v, deprecated %v", op, got, op.Deprecated)
 		}
 		versions := schema.Versions(op.Domain, op.Name)

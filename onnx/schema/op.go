@@ -8,12 +8,14 @@ import (
 
 // Op is one version of one operator, valid from opset Since of its domain until the next version.
 //
-// Of a deprecated version the standard says no more than that: its inputs, outputs and attributes are empty.
+// Of a deprecated version the standard says no more than that: its inputs, outputs and attributes are empty. A withdrawn one
+// is not marked deprecated here and has them.
 type Op struct {
 	Domain     string // "" for the default domain
 	Name       string
 	Since      int64
 	Deprecated bool // the operator must no longer be used from opset Since on
+	Withdrawn  bool // it brought the operator and a later release took it back: models use it, new ones must not
 	Inputs     Arity
 	Outputs    Arity
 	Attributes []Attribute  // sorted by name

@@ -119,7 +119,10 @@ func TestDeprecated(t *testing.T) {
 			got = append(got, op.String())
 		}
 	}
-	want := []string{"GroupNormalization-18", "Scatter-11", "Upsample-10",
+	if op := lookup(t, "", "GroupNormalization", 18); !op.Withdrawn || op.Inputs.Max != 3 {
+		t.Errorf("%v: got withdrawn %v with %d inputs, want true with 3", op, op.Withdrawn, op.Inputs.Max)
+	}
+	want := []string{"Scatter-11", "Upsample-10",
 		"ai.onnx.ml.TreeEnsembleClassifier-5", "ai.onnx.ml.TreeEnsembleRegressor-5"}
 	if !slices.Equal(got, want) {
 		t.Errorf("deprecated: got %q, want %q", got, want)
@@ -183,8 +186,8 @@ func TestDefaultTypes(t *testing.T) {
 			}
 		}
 	}
-	if n != 631 {
-		t.Errorf("got %d defaults, want the 631 of the standard", n)
+	if n != 632 {
+		t.Errorf("got %d defaults, want the 631 of the standard and one of a withdrawn version", n)
 	}
 }
 

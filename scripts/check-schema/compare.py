@@ -46,12 +46,12 @@ def bound(n):
     return -1 if n >= 2**31 - 1 else n
 
 
-def theirs(s):
-    if s.deprecated:
+def theirs(s, withdrawn):
+    if s.deprecated and not withdrawn:
         return {"deprecated": True}
     variables = {c.type_param_str for c in s.type_constraints}
     return {
-        "deprecated": False,
+        "deprecated": s.deprecated,
         "inputs": (s.min_input, bound(s.max_input), params(s.inputs, variables)),
         "outputs": (s.min_output, bound(s.max_output), params(s.outputs, variables)),
         "attributes": {a.name: (WORDS[a.type.name], a.required) for a in s.attributes.values()},
@@ -67,7 +67,7 @@ def ours(o):
         (p["Name"], p["Type"], p["Optional"], p["Variadic"], p["Heterogeneous"]) for p in o[side]["Params"] or []])
         for side in ("Inputs", "Outputs")}
     return {
-        "deprecated": False,
+        "deprecated": o["Withdrawn"],
         "inputs": listed["Inputs"],
         "outputs": listed["Outputs"],
         "attributes": {a["Name"]: (o["Words"][a["Name"]], a["Required"]) for a in o["Attributes"] or []},
@@ -78,7 +78,11 @@ def ours(o):
 
 def main():
     here = {(o["Domain"], o["Name"], o["Since"]): ours(o) for o in json.load(sys.stdin)}
-    there = {(s.domain, s.name, s.since_version): theirs(s) for s in defs.get_all_schemas_with_history()}
+    withdrawn = {key for key, o in here.items() if o["deprecated"] and "inputs" in o}
+    there = {}
+    for s in defs.get_all_schemas_with_history():
+        key = s.domain, s.name, s.since_version
+        there[key] = theirs(s, key in withdrawn)
     wrong = []
     for key in sorted(set(there) - set(here)):
         wrong.append(f"{key}: only in the onnx package")

@@ -4,11 +4,16 @@ Facts only: names, versions, arity, types, attributes, defaults; none of the reg
 package of the version that the file names:
 
     python scripts/generate/extract.py >scripts/generate/onnx-1.23-registry.json
+    python scripts/generate/extract.py withdrawn >scripts/generate/onnx-1.23-withdrawn.json
+
+The second form writes the deprecated versions that brought their operator: the registry still says what they take.
 """
 
 import json
 import pathlib
+import sys
 
+import numpy
 import onnx
 from onnx import defs, helper
 
@@ -27,6 +32,8 @@ def printed(a):
         return v.decode()
     if isinstance(v, int):
         return str(v)
+    if isinstance(v, float):
+        return str(numpy.float32(v))
     raise SystemExit(f"extract: the default of attribute {a.name!r}, {v!r}, is of a type that is not written yet")
 
 
@@ -55,10 +62,12 @@ def arity(least, most, params):
     return {"min": least, "max": -1 if most >= 2**31 - 1 else most, "params": [param(p) for p in params]}
 
 
-def operator(s):
-    if s.deprecated:
+def operator(s, withdrawn=False):
+    if s.deprecated and not withdrawn:
         return {"domain": s.domain, "name": s.name, "since": s.since_version, "deprecated": True}
     fact = {"domain": s.domain, "name": s.name, "since": s.since_version}
+    if withdrawn:
+        fact["withdrawn"] = True
     if s.attributes:
         fact["attributes"] = [attribute(s.attributes[name]) for name in sorted(s.attributes)]
     fact["inputs"] = arity(s.min_input, s.max_input, s.inputs)
@@ -70,12 +79,30 @@ def operator(s):
 def main():
     if onnx.__version__ != VERSION:
         raise SystemExit(f"extract: the onnx package is {onnx.__version__}, the files are of {VERSION}: install that one")
+    if sys.argv[1:] == ["withdrawn"]:
+        write([operator(s, withdrawn=True) for s in withdrawn()])
+        return
     listed = json.loads((pathlib.Path(__file__).parent / "onnx-1.23.json").read_text())["operators"]
     known = {(o["domain"], o["name"], o["since"]) for o in listed}
     lacking = [s for s in defs.get_all_schemas_with_history() if (s.domain, s.name, s.since_version) not in known]
     lacking.sort(key=lambda s: (s.domain, s.name, s.since_version))
+    write([operator(s) for s in lacking])
+
+
+def withdrawn():
+    """The deprecated versions that no older version of their operator comes before."""
+    schemas = defs.get_all_schemas_with_history()
+    first = {}
+    for s in schemas:
+        key = s.domain, s.name
+        first[key] = min(first.get(key, s.since_version), s.since_version)
+    found = [s for s in schemas if s.deprecated and s.since_version == first[s.domain, s.name]]
+    return sorted(found, key=lambda s: (s.domain, s.name))
+
+
+def write(facts):
     source = f"the operator registry of the onnx package {VERSION} (Apache-2.0); facts only"
-    lines = ",\n".join(json.dumps(operator(s), separators=(",", ":")) for s in lacking)
+    lines = ",\n".join(json.dumps(fact, separators=(",", ":")) for fact in facts)
     print(f'{{"source":{json.dumps(source)},"operators":[\n{lines}\n]}}')
 
 

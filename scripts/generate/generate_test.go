@@ -155,6 +155,14 @@ func TestReadStandardRefuses(t *testing.T) {
 			t.Errorf("got error %v, want one that says %q", err, message)
 		}
 	}
+	withdrawn := input{"some.json", []byte(`{"operators":[{"name":"A","since":1,"withdrawn":true,` + one + `}]}`)}
+	if _, err := readStandard([]input{withdrawn}, []byte(none)); err == nil || !strings.Contains(err.Error(), "not deprecated") {
+		t.Errorf("a withdrawn version that is not deprecated: got error %v, want one that says so", err)
+	}
+	deprecated := input{"other.json", []byte(`{"operators":[{"name":"A","since":1,"deprecated":true}]}`)}
+	if ops, err := readStandard([]input{deprecated, withdrawn}, []byte(none)); err != nil || len(ops) != 1 || !ops[0].Withdrawn {
+		t.Errorf("a withdrawn version: got %v and error %v, want it alone", ops, err)
+	}
 	fine := input{"some.json", []byte(`{"operators":[{"name":"A","since":1,` + one + `}]}`)}
 	if _, err := readStandard([]input{fine}, []byte(none)); err != nil {
 		t.Errorf("a fine operator: got error %v, want none", err)

@@ -15,17 +15,21 @@ var changelogJSON []byte
 //go:embed onnx-1.23-registry.json
 var registryJSON []byte
 
+//go:embed onnx-1.23-withdrawn.json
+var withdrawnJSON []byte
+
 //go:embed exact-defaults.json
 var exactJSON []byte
 
-// input is a file of operator versions. No version stands in two of them.
+// input is a file of operator versions. No version stands in two of them, but that a withdrawn one takes the place of what the
+// Changelog has of it, which is that it is deprecated.
 type input struct {
 	name string
 	text []byte
 }
 
 func inputs() []input {
-	return []input{{"onnx-1.23.json", changelogJSON}, {"onnx-1.23-registry.json", registryJSON}}
+	return []input{{"onnx-1.23.json", changelogJSON}, {"onnx-1.23-registry.json", registryJSON}, {"onnx-1.23-withdrawn.json", withdrawnJSON}}
 }
 
 // standard is what an [input] holds.
@@ -39,6 +43,7 @@ type operator struct {
 	Name       string              `json:"name"`
 	Since      int64               `json:"since"`
 	Deprecated bool                `json:"deprecated"`
+	Withdrawn  bool                `json:"withdrawn"`
 	Inputs     arity               `json:"inputs"`
 	Outputs    arity               `json:"outputs"`
 	Attributes []attribute         `json:"attributes"`
@@ -106,6 +111,9 @@ func readStandard(inputs []input, exact []byte) ([]operator, error) {
 	slices.SortFunc(ops, func(a, b operator) int {
 		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Since, b.Since))
 	})
+	if err := replaceWithdrawn(&ops); err != nil {
+		return nil, err
+	}
 	for i := 1; i < len(ops); i++ {
 		if o := &ops[i]; o.Domain == ops[i-1].Domain && o.Name == ops[i-1].Name && o.Since == ops[i-1].Since {
 			return nil, fmt.Errorf("%v: stated twice", o)
@@ -134,6 +142,29 @@ func readStandard(inputs []input, exact []byte) ([]operator, error) {
 		a.Default = &d.Value
 	}
 	return ops, nil
+}
+
+// replaceWithdrawn drops the deprecated versions of which a withdrawn one says more. Operators are sorted.
+func replaceWithdrawn(ops *[]operator) error {
+	for i := range *ops {
+		o := &(*ops)[i]
+		if !o.Withdrawn {
+			continue
+		}
+		if !slices.ContainsFunc(*ops, func(d operator) bool {
+			return d.Deprecated && d.Domain == o.Domain && d.Name == o.Name && d.Since == o.Since
+		}) {
+			return fmt.Errorf("%v: withdrawn, but not deprecated", o)
+		}
+	}
+	withdrawn := make(map[string]bool)
+	for i := range *ops {
+		if o := &(*ops)[i]; o.Withdrawn {
+			withdrawn[o.String()] = true
+		}
+	}
+	*ops = slices.DeleteFunc(*ops, func(o operator) bool { return o.Deprecated && withdrawn[o.String()] })
+	return nil
 }
 
 // settle checks one operator and spells its types in one way.
