@@ -20,11 +20,12 @@ import (
 
 func arithmeticFamily() []Meaning {
 	binary := func(name string, a arithmetic) Meaning {
-		return Meaning{Name: name, Class: Rounds, New: func(*Attrs) Op { return a }, Upgrade: elementwiseUpgrades()}
+		return Meaning{Name: name, Class: Rounds, New: func(*Attrs) Op { return a }, Upgrade: elementwiseUpgrades(),
+			Downgrade: map[int64]Rewrite{6: keep, 7: broadcastDown7}}
 	}
 	many := func(name string, class Class, a arithmetic) Meaning {
 		return Meaning{Name: name, Class: class, New: func(*Attrs) Op { return a },
-			Upgrade: map[int64]Rewrite{6: dropConsumed}, Downgrade: map[int64]Rewrite{8: broadcastDown}}
+			Upgrade: map[int64]Rewrite{6: dropConsumed}, Downgrade: map[int64]Rewrite{6: keep, 8: broadcastDown}}
 	}
 	bitwise := func(name string, f func(a, b uint64) uint64) Meaning {
 		return Meaning{Name: name, Class: Exact, New: func(*Attrs) Op {

@@ -19,7 +19,7 @@ func batchNormFamily() []Meaning {
 	return []Meaning{{
 		Name: "BatchNormalization", Class: Rounds, New: newBatchNorm,
 		Upgrade:   map[int64]Rewrite{6: dropConsumed, 7: batchNormUp7, 9: batchNormUp9, 14: batchNormUp14},
-		Downgrade: map[int64]Rewrite{7: batchNormDown7, 9: keep, 14: batchNormDown14},
+		Downgrade: map[int64]Rewrite{6: batchNormDown6, 7: batchNormDown7, 9: keep, 14: batchNormDown14},
 	}}
 }
 
@@ -195,6 +195,12 @@ func batchNormUp7(r *Rewriter) error {
 	if training := test == nil || test.Int == 0; training != (len(r.Node.Outputs) > 1) {
 		return fmt.Errorf("is_test and the number of outputs, %d, do not say the same of training, which is %w", len(r.Node.Outputs), ErrUnsupported)
 	}
+	return r.Keep()
+}
+
+// batchNormDown6 gives the hint that version 1 requires: no input may be overwritten.
+func batchNormDown6(r *Rewriter) error {
+	r.Set(onnx.AttrInts("consumed_inputs", 0, 0, 0, 0, 0))
 	return r.Keep()
 }
 

@@ -297,6 +297,9 @@ func (c *checker) node(n *onnx.Node, in opsets, k *known, depth int, inFunction 
 	if err != nil {
 		return err
 	}
+	if op.Withdrawn {
+		c.warn("%s-%d was taken back by the standard; other checkers refuse it", n.OpType, op.Since)
+	}
 	return checkNode(n, op)
 }
 
@@ -390,29 +393,40 @@ func checkArity(what string, names []string, arity *schema.Arity, at func(int) *
 
 // checkTypes holds what is known of a node's inputs against the types that the schema allows.
 func checkTypes(n *onnx.Node, op *schema.Op, facts func(string) Fact) error {
+	return checkValues(n, op, facts, false)
+}
+
+// checkValues is checkTypes with the node's outputs where they are asked for.
+func checkValues(n *onnx.Node, op *schema.Op, facts func(string) Fact, outputs bool) error {
 	bound := make(map[string]string)
-	for i, name := range n.Inputs {
-		p := op.Input(i)
-		if name == "" || p == nil {
-			continue
+	check := func(what string, names []string, at func(int) *schema.Param) error {
+		for i, name := range names {
+			p := at(i)
+			if name == "" || p == nil {
+				continue
+			}
+			f := facts(name)
+			if f.Absent() || f.Type.Kind == onnx.KindTensor && f.Elem() == onnx.Undefined {
+				continue
+			}
+			got := typeWord(f.Type)
+			if allowed := op.Allowed(p); !allowed.Has(got) {
+				return fmt.Errorf("%s %d (%s) is %s, want %s", what, i, p.Name, f.Type, allowed)
+			}
+			if _, variable := op.Constraint(p.Type); !variable || p.Variadic && p.Heterogeneous {
+				continue
+			}
+			if first, ok := bound[p.Type]; ok && first != got {
+				return fmt.Errorf("%s %d (%s) is %s, another value of the same type is %s", what, i, p.Name, f.Type, first)
+			}
+			bound[p.Type] = got
 		}
-		f := facts(name)
-		if f.Absent() || f.Type.Kind == onnx.KindTensor && f.Elem() == onnx.Undefined {
-			continue
-		}
-		got := typeWord(f.Type)
-		if allowed := op.Allowed(p); !allowed.Has(got) {
-			return fmt.Errorf("input %d (%s) is %s, want %s", i, p.Name, f.Type, allowed)
-		}
-		if _, variable := op.Constraint(p.Type); !variable || p.Variadic && p.Heterogeneous {
-			continue
-		}
-		if first, ok := bound[p.Type]; ok && first != got {
-			return fmt.Errorf("input %d (%s) is %s, another input of the same type is %s", i, p.Name, f.Type, first)
-		}
-		bound[p.Type] = got
+		return nil
 	}
-	return nil
+	if err := check("input", n.Inputs, op.Input); err != nil || !outputs {
+		return err
+	}
+	return check("output", n.Outputs, op.Output)
 }
 
 // typeWord spells a type as the schemas do, without shapes.

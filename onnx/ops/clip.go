@@ -17,7 +17,7 @@ func clipFamily() []Meaning {
 	return []Meaning{{
 		Name: "Clip", Class: Exact, New: func(*Attrs) Op { return clip{} },
 		Upgrade:   map[int64]Rewrite{6: dropConsumed, 11: clipUp11},
-		Downgrade: map[int64]Rewrite{11: clipDown11},
+		Downgrade: map[int64]Rewrite{6: keep, 11: clipDown11},
 	}}
 }
 

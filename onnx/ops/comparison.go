@@ -14,10 +14,11 @@ import (
 
 func comparisonFamily() []Meaning {
 	old := func(name string, c comparison) Meaning {
-		return Meaning{Name: name, Class: Exact, New: func(*Attrs) Op { return c }, Upgrade: map[int64]Rewrite{7: broadcastUp7}}
+		return Meaning{Name: name, Class: Exact, New: func(*Attrs) Op { return c }, Upgrade: map[int64]Rewrite{7: broadcastUp7},
+			Downgrade: map[int64]Rewrite{7: broadcastDown7}}
 	}
 	equal := old("Equal", comparison{equal: true})
-	equal.Downgrade = map[int64]Rewrite{11: equalDown11}
+	equal.Downgrade[11] = equalDown11
 	return []Meaning{
 		equal,
 		old("Greater", comparison{greater: true}),

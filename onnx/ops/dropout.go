@@ -18,7 +18,7 @@ func dropoutFamily() []Meaning {
 	return []Meaning{{
 		Name: "Dropout", Class: Random, New: newDropout,
 		Upgrade:   map[int64]Rewrite{6: dropConsumed, 7: dropoutUp7, 10: dropoutUp10, 12: dropoutUp12},
-		Downgrade: map[int64]Rewrite{7: dropoutDown7, 10: dropoutDown10, 12: dropoutDown12},
+		Downgrade: map[int64]Rewrite{6: keep, 7: dropoutDown7, 10: dropoutDown10, 12: dropoutDown12},
 	}}
 }
 

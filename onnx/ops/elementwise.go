@@ -165,6 +165,44 @@ func broadcastUp7(r *Rewriter) error {
 	return r.Keep()
 }
 
+// broadcastDown7 is the step back to limited broadcasting: input 0 must have the result's shape, and input 1 one element or a
+// contiguous part of that shape. Its axes of 1 around that part are squeezed out.
+func broadcastDown7(r *Rewriter) error {
+	a, b := r.Fact(0), r.Fact(1)
+	if !a.Ranked() || !b.Ranked() || slices.Contains(a.Dims(), onnx.UnknownDim()) || slices.Contains(b.Dims(), onnx.UnknownDim()) {
+		return fmt.Errorf("the shapes of both inputs must be known there")
+	}
+	if slices.Equal(a.Dims(), b.Dims()) {
+		return r.Keep()
+	}
+	shift := a.Rank() - b.Rank()
+	first, last := 0, b.Rank() // the part of b that is not of size 1
+	for first < last && isSize(b.Dims()[first], 1) {
+		first++
+	}
+	for last > first && isSize(b.Dims()[last-1], 1) {
+		last--
+	}
+	if shift < 0 || first < last && !slices.Equal(b.Dims()[first:last], a.Dims()[shift+first:shift+last]) {
+		return fmt.Errorf("%s does not broadcast to %s there", onnx.ShapeString(b.Dims()), onnx.ShapeString(a.Dims()))
+	}
+	r.Set(onnx.AttrInt("broadcast", 1))
+	if first == last || slices.Equal(b.Dims(), a.Dims()[shift:]) {
+		return r.Keep()
+	}
+	var ones []int64
+	for i := range b.Dims() {
+		if i < first || i >= last {
+			ones = append(ones, int64(i))
+		}
+	}
+	if ones != nil {
+		r.SetInput(1, r.Emit("Squeeze", []string{r.Input(1)}, onnx.AttrInts("axes", ones...)))
+	}
+	r.Set(onnx.AttrInt("axis", int64(shift+first)))
+	return r.Keep()
+}
+
 // broadcastDown refuses to write a node at a version that does not broadcast unless all inputs have one known shape.
 func broadcastDown(r *Rewriter) error {
 	for _, f := range r.In {

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/gonyx/gonyx/onnx"
@@ -17,7 +18,7 @@ func gemmFamily() []Meaning {
 	return []Meaning{{
 		Name: "Gemm", Class: Rounds, New: newGemm,
 		Upgrade:   map[int64]Rewrite{7: gemmUp7},
-		Downgrade: map[int64]Rewrite{11: gemmDown11},
+		Downgrade: map[int64]Rewrite{7: gemmDown7, 11: gemmDown11},
 	}}
 }
 
@@ -237,6 +238,18 @@ func specializeGemm(g gemm, act kernels.Activation, t Target, in []Fact, consts 
 // gemmUp7 drops the attribute that allowed c to broadcast, which it may from here on.
 func gemmUp7(r *Rewriter) error {
 	r.Take("broadcast")
+	return r.Keep()
+}
+
+// gemmDown7 says by the attribute that c broadcasts, unless it is of the result's shape.
+func gemmDown7(r *Rewriter) error {
+	c := r.Fact(2)
+	switch {
+	case c.Ranked() && c.Rank() < 2:
+		r.Set(onnx.AttrInt("broadcast", 1))
+	case !c.Ranked() || len(r.Out) == 0 || !r.Out[0].Ranked() || slices.Contains(c.Dims(), onnx.UnknownDim()) || !slices.Equal(c.Dims(), r.Out[0].Dims()):
+		return fmt.Errorf("c must be known to be a vector or of the result's shape there")
+	}
 	return r.Keep()
 }
 

@@ -206,26 +206,12 @@ func (w *writer) node(n *onnx.Node, in opsets, calls int) error {
 	if err := w.subgraphs(lifted, converted, in); err != nil {
 		return err
 	}
-	if c.target != 0 {
-		to := from
-		if domain == onnx.DomainDefault {
-			to = c.target
-		}
-		t := &stepper{w: w, names: c.targetNames, facts: w.fact}
-		if err := t.step(converted, from, to, func(n *onnx.Node) error {
-			w.out.Nodes = append(w.out.Nodes, n)
-			return nil
-		}); err != nil {
-			return err
-		}
-		w.out.Initializers = append(w.out.Initializers, t.consts...)
-	}
 	newest := schema.Newest(domain)
 	if domain == onnx.DomainPrivate {
 		newest = 1
 	}
 	t := &stepper{w: w, names: c.names, facts: w.fact, lift: true}
-	return t.step(lifted, from, newest, func(n *onnx.Node) error {
+	if err := t.step(lifted, from, newest, func(n *onnx.Node) error {
 		for _, k := range t.consts {
 			w.scope.facts[k.Name] = Known(k)
 			if c.target == 0 {
@@ -237,7 +223,30 @@ func (w *writer) node(n *onnx.Node, in opsets, calls int) error {
 			w.out.Nodes = append(w.out.Nodes, n)
 		}
 		return c.walk.node(n, w.scope, w.declared)
-	})
+	}); err != nil || c.target == 0 {
+		return err
+	}
+	return w.convert(converted, from)
+}
+
+// convert writes a node at the target, with what lifting found of its inputs and outputs.
+func (w *writer) convert(n *onnx.Node, from int64) error {
+	to := from
+	if onnx.NormalDomain(n.Domain) == onnx.DomainDefault {
+		to = w.c.target
+	}
+	t := &stepper{w: w, names: w.c.targetNames, facts: w.fact}
+	if err := t.step(n, from, to, func(n *onnx.Node) error {
+		w.out.Nodes = append(w.out.Nodes, n)
+		if n.Domain == onnx.DomainPrivate {
+			return nil
+		}
+		return t.fits(n, to)
+	}); err != nil {
+		return err
+	}
+	w.out.Initializers = append(w.out.Initializers, t.consts...)
+	return nil
 }
 
 // subgraphs replaces the graphs in a node's attributes by lifted ones, and in the converted copy by converted ones.

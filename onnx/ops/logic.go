@@ -10,7 +10,8 @@ import (
 
 func logicFamily() []Meaning {
 	binary := func(name string, f func(a, b bool) bool) Meaning {
-		return Meaning{Name: name, Class: Exact, New: func(*Attrs) Op { return logic{f} }, Upgrade: map[int64]Rewrite{7: broadcastUp7}}
+		return Meaning{Name: name, Class: Exact, New: func(*Attrs) Op { return logic{f} }, Upgrade: map[int64]Rewrite{7: broadcastUp7},
+			Downgrade: map[int64]Rewrite{7: broadcastDown7}}
 	}
 	return []Meaning{
 		binary("And", func(a, b bool) bool { return a && b }),

@@ -12,16 +12,19 @@ import (
 // GroupNormalization over groups of channels, scale and bias [C] · LayerNormalization over the axes from axis on; scale and bias
 // broadcast to x; further outputs are the mean and 1/√(var+epsilon), [d…, 1…], in float or the type stash_type names ·
 // RMSNormalization the same without mean and bias; y has the type of scale.
-// InstanceNormalization 1 · 6: without consumed_inputs · 22: types. GroupNormalization 18: scale a group, deprecated · 21: a channel.
+// InstanceNormalization 1 · 6: without consumed_inputs · 22: types. GroupNormalization 18: scale a group, withdrawn · 21: a channel.
 // LayerNormalization 17. RMSNormalization 23.
 // https://onnx.ai/onnx/operators/onnx__LayerNormalization.html
 
 func normalizationFamily() []Meaning {
 	return []Meaning{
-		{Name: "InstanceNormalization", Class: Rounds, Upgrade: map[int64]Rewrite{6: dropConsumed}, New: func(a *Attrs) Op {
+		{Name: "InstanceNormalization", Class: Rounds, Upgrade: map[int64]Rewrite{6: dropConsumed}, Downgrade: map[int64]Rewrite{6: keep}, New: func(a *Attrs) Op {
 			return groupNorm{epsilon: a.Float("epsilon")}
 		}},
-		{Name: "GroupNormalization", Class: Rounds, New: newGroupNorm},
+		{
+			Name: "GroupNormalization", Class: Rounds, New: newGroupNorm,
+			Upgrade: map[int64]Rewrite{21: groupNormUp21}, Downgrade: map[int64]Rewrite{21: groupNormDown21},
+		},
 		{Name: "LayerNormalization", Class: Rounds, New: func(a *Attrs) Op {
 			return layerNorm{axis: a.Int("axis"), epsilon: a.Float("epsilon"), stash: a.Elem("stash_type", onnx.Float), outputs: a.Outputs()}
 		}},
@@ -231,4 +234,35 @@ func (l layerNorm) line(x func(int) float64, first, n int) (mean, factor float64
 	}
 	mean, variance := moments(x, first, n)
 	return mean, 1 / math.Sqrt(variance+float64(l.epsilon))
+}
+
+// groupNormUp21 gives every channel the scale and bias of its group, [groups] → [channels].
+func groupNormUp21(r *Rewriter) error {
+	groups := r.Node.Attribute("num_groups")
+	if groups == nil || groups.Int < 1 {
+		return fmt.Errorf("attribute \"num_groups\" must be at least 1")
+	}
+	x := r.Fact(0)
+	if !x.Ranked() || x.Rank() < 2 || !x.Dims()[1].Known() {
+		return fmt.Errorf("the number of channels: %w", errUnknown)
+	}
+	channels := x.Dims()[1].Value
+	if channels%groups.Int != 0 {
+		return fmt.Errorf("%d channels do not divide into %d groups", channels, groups.Int)
+	}
+	if channels == groups.Int {
+		return r.Keep()
+	}
+	column := r.Const("column", onnx.FromInt64s([]int64{groups.Int, 1}))
+	each := r.Const("each", onnx.FromInt64s([]int64{groups.Int, channels / groups.Int}))
+	flat := r.Const("flat", onnx.FromInt64s([]int64{channels}))
+	for i := 1; i <= 2; i++ {
+		spread := r.Emit("Expand", []string{r.Emit("Reshape", []string{r.Input(i), column}), each})
+		r.SetInput(i, r.Emit("Reshape", []string{spread, flat}))
+	}
+	return r.Keep()
+}
+
+func groupNormDown21(*Rewriter) error {
+	return fmt.Errorf("version 18 was taken back by the standard and is not written")
 }

@@ -19,7 +19,7 @@ func padFamily() []Meaning {
 		Name: "Pad", Class: Exact,
 		New:       func(a *Attrs) Op { return pad{mode: a.OneOf("mode", "constant", "reflect", "edge", "wrap")} },
 		Upgrade:   map[int64]Rewrite{2: padUp2, 11: padUp11},
-		Downgrade: map[int64]Rewrite{11: padDown11, 18: padDown18, 19: padDown19},
+		Downgrade: map[int64]Rewrite{2: padDown2, 11: padDown11, 18: padDown18, 19: padDown19},
 	}}
 }
 
@@ -252,6 +252,13 @@ func (p pad) Specialize(_ Target, in []Fact, consts []*onnx.Tensor) (Step, bool)
 func padUp2(r *Rewriter) error {
 	if a := r.Take("paddings"); a != nil {
 		r.Set(onnx.AttrInts("pads", a.Ints...))
+	}
+	return r.Keep()
+}
+
+func padDown2(r *Rewriter) error {
+	if a := r.Take("pads"); a != nil {
+		r.Set(onnx.AttrInts("paddings", a.Ints...))
 	}
 	return r.Keep()
 }

@@ -14,7 +14,8 @@ import (
 // https://onnx.ai/onnx/operators/onnx__Pow.html
 
 func powerFamily() []Meaning {
-	return []Meaning{{Name: "Pow", Class: Rounds, New: func(*Attrs) Op { return power{} }, Upgrade: map[int64]Rewrite{7: broadcastUp7}}}
+	return []Meaning{{Name: "Pow", Class: Rounds, New: func(*Attrs) Op { return power{} }, Upgrade: map[int64]Rewrite{7: broadcastUp7},
+		Downgrade: map[int64]Rewrite{7: broadcastDown7}}}
 }
 
 type power struct{}

@@ -12,7 +12,7 @@ import (
 
 func preluFamily() []Meaning {
 	return []Meaning{{Name: "PRelu", Class: Rounds, New: func(*Attrs) Op { return prelu{} },
-		Upgrade: map[int64]Rewrite{6: dropConsumed, 7: preluUp7}}}
+		Upgrade: map[int64]Rewrite{6: dropConsumed, 7: preluUp7}, Downgrade: map[int64]Rewrite{6: keep, 7: preluDown7}}}
 }
 
 // prelu is a function of two elements whose second input broadcasts to the first, not the other way.
@@ -86,6 +86,29 @@ func preluUp7(r *Rewriter) error {
 			axes[i] = int64(i + 1)
 		}
 		r.SetInput(1, r.Emit("Unsqueeze", []string{r.Input(1)}, onnx.AttrInts("axes", axes...)))
+	}
+	return r.Keep()
+}
+
+// preluDown7 writes a slope of one number, or of one a channel of x [batch, channels, spatial…].
+func preluDown7(r *Rewriter) error {
+	x, slope := r.Fact(0), r.Fact(1)
+	sizes, ok := slope.Sizes()
+	switch {
+	case ok && count(sizes) == 1:
+		return r.Keep()
+	case !x.Ranked() || !slope.Ranked() || x.Rank() < 2 || slope.Rank() != x.Rank()-1:
+		return fmt.Errorf("the slope must be known to be one number or one a channel there")
+	}
+	var axes []int64
+	for i, d := range slope.Dims()[1:] {
+		if !isSize(d, 1) {
+			return fmt.Errorf("a slope of shape %s is none a channel, which it must be there", onnx.ShapeString(slope.Dims()))
+		}
+		axes = append(axes, int64(i+1))
+	}
+	if axes != nil {
+		r.SetInput(1, r.Emit("Squeeze", []string{r.Input(1)}, onnx.AttrInts("axes", axes...)))
 	}
 	return r.Keep()
 }

@@ -30,7 +30,7 @@ func resizeFamily() []Meaning {
 		{
 			Name: "Upsample", Class: Rounds,
 			Upgrade:   map[int64]Rewrite{7: upsampleUp7, 9: upsampleUp9, 10: func(r *Rewriter) error { return r.Replace("Resize") }},
-			Downgrade: map[int64]Rewrite{9: upsampleDown9},
+			Downgrade: map[int64]Rewrite{7: upsampleDown7, 9: upsampleDown9},
 		},
 	}
 }

@@ -191,6 +191,19 @@ func upsampleUp7(r *Rewriter) error {
 	return bilinearUp(r)
 }
 
+func upsampleDown7(r *Rewriter) error {
+	scales := r.Take("scales")
+	if scales == nil || len(scales.Floats) != 4 || scales.Floats[0] != 1 || scales.Floats[1] != 1 {
+		return fmt.Errorf("only height and width of [batch, channels, height, width] can grow there")
+	}
+	r.Set(onnx.AttrFloat("height_scale", scales.Floats[2]))
+	r.Set(onnx.AttrFloat("width_scale", scales.Floats[3]))
+	if a := r.Node.Attribute("mode"); a != nil && string(a.Str) == "linear" {
+		r.Set(onnx.AttrString("mode", "bilinear"))
+	}
+	return r.Keep()
+}
+
 // bilinearUp renames the mode that was called bilinear in the first version.
 func bilinearUp(r *Rewriter) error {
 	if a := r.Node.Attribute("mode"); a != nil && string(a.Str) == "bilinear" {

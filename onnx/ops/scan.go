@@ -10,11 +10,14 @@ import (
 // Scan: a subgraph run once for each slice of the scan inputs, which are cut along an axis, forward or backward, all into the same
 // number. The body takes the states and the slices, and gives the next states and, behind them, tensors to be stacked along an axis.
 // initial states any, scan inputs [… steps …] → final states, scan outputs [… steps …].
-// 8: with a batch axis and sequence lengths, not lifted · 9: first in this form · 11, 16, 19, 21, 23, 24, 25: negative axes, types.
+// 8: with a batch axis and sequence lengths (which are not lifted) · 9: first in this form · 11, 16, 19, 21, 23, 24, 25: negative axes, types.
 // https://onnx.ai/onnx/operators/onnx__Scan.html
 
 func scanFamily() []Meaning {
-	return []Meaning{{Name: "Scan", Class: Exact, New: newScan}}
+	return []Meaning{{
+		Name: "Scan", Class: Exact, New: newScan,
+		Upgrade: map[int64]Rewrite{9: scanUp9}, Downgrade: map[int64]Rewrite{9: scanDown9},
+	}}
 }
 
 type scanner struct {

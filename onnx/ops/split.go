@@ -17,7 +17,7 @@ func splitFamily() []Meaning {
 	return []Meaning{{
 		Name: "Split", Class: Exact, New: newSplit,
 		Upgrade:   map[int64]Rewrite{2: splitUp2, 13: attrToInput("split", 1), 18: splitUp18},
-		Downgrade: map[int64]Rewrite{11: positiveAxis(0), 13: inputToAttr("split", 1), 18: splitDown18},
+		Downgrade: map[int64]Rewrite{2: keep, 11: positiveAxis(0), 13: inputToAttr("split", 1), 18: splitDown18},
 	}}
 }
 

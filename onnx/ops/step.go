@@ -14,8 +14,9 @@ type stepper struct {
 	w      *writer
 	names  *names
 	facts  func(name string) Fact
-	lift   bool           // a node that cannot go further up is held instead of refused
-	consts []*onnx.Tensor // constants that rewrites made and nobody collected yet
+	lift   bool            // a node that cannot go further up is held instead of refused
+	consts []*onnx.Tensor  // constants that rewrites made and nobody collected yet
+	made   map[string]bool // values that rewrites made: what the facts say of their names is about something else
 }
 
 // step takes a node of opset from to opset to and hands on what it becomes there, in running order.
@@ -99,15 +100,24 @@ func (t *stepper) down(n *onnx.Node, cur *schema.Op, from, to int64, emit func(*
 		}
 		return nil
 	}
-	// What the newer version allowed the older one need not: fewer inputs, other types.
-	err := checkNode(n, cur)
+	return emit(n)
+}
+
+// fits holds a node that conversion is about to write against the version it is written at: another version may take other numbers of
+// inputs and other types, of outputs too, which attributes and what is inferred give.
+func (t *stepper) fits(n *onnx.Node, opset int64) error {
+	op, ok := Schema(n.Domain, n.OpType, opset)
+	if !ok || op.Deprecated {
+		return fmt.Errorf("operator %s does not exist at opset %d", qualified(n), opset)
+	}
+	err := checkNode(n, op)
 	if err == nil {
-		err = checkTypes(n, cur, t.factOf)
+		err = checkValues(n, op, t.factOf, true)
 	}
 	if err != nil {
-		return fmt.Errorf("it cannot be written as %s-%d: %w", n.OpType, cur.Since, err)
+		return fmt.Errorf("it cannot be written as %s-%d: %w", n.OpType, op.Since, err)
 	}
-	return emit(n)
+	return nil
 }
 
 func (t *stepper) rewrite(n *onnx.Node, rewrite Rewrite) ([]*onnx.Node, error) {
@@ -118,10 +128,21 @@ func (t *stepper) rewrite(n *onnx.Node, rewrite Rewrite) ([]*onnx.Node, error) {
 	for _, name := range n.Outputs {
 		r.Out = append(r.Out, t.factOf(name))
 	}
+	given := slices.Clone(n.Outputs)
 	if err := rewrite(r); err != nil {
 		return nil, err
 	}
 	t.consts = append(t.consts, r.consts...)
+	if t.made == nil {
+		t.made = make(map[string]bool)
+	}
+	for _, k := range r.nodes {
+		for _, name := range k.Outputs {
+			if name != "" && !slices.Contains(given, name) {
+				t.made[name] = true
+			}
+		}
+	}
 	return r.nodes, nil
 }
 
@@ -133,6 +154,9 @@ func (t *stepper) factOf(name string) Fact {
 		if k.Name == name {
 			return Known(k)
 		}
+	}
+	if t.made[name] && !t.lift {
+		return Absent
 	}
 	return t.facts(name)
 }

@@ -61,6 +61,8 @@ func families() [][]Meaning {
 		sequenceFamily(),
 		optionalFamily(),
 		textFamily(),
+		versionsFamily(),
+		recurrentVersions(),
 		privateFamily(),
 	}
 }

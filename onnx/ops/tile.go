@@ -12,7 +12,8 @@ import (
 // https://onnx.ai/onnx/operators/onnx__Tile.html
 
 func tileFamily() []Meaning {
-	return []Meaning{{Name: "Tile", Class: Exact, New: func(*Attrs) Op { return tile{} }, Upgrade: map[int64]Rewrite{6: tileUp6}}}
+	return []Meaning{{Name: "Tile", Class: Exact, New: func(*Attrs) Op { return tile{} }, Upgrade: map[int64]Rewrite{6: tileUp6},
+		Downgrade: map[int64]Rewrite{6: tileDown6}}}
 }
 
 type tile struct{}
@@ -106,6 +107,44 @@ func tileUp6(r *Rewriter) error {
 	repeats[k] = int64(n)
 	r.Node.Inputs = []string{r.Input(0), r.Const("repeats", onnx.FromInt64s(repeats))}
 	return r.Keep()
+}
+
+// tileDown6 writes repeats as one node for each axis that is repeated.
+func tileDown6(r *Rewriter) error {
+	repeats, ok := r.Fact(1).KnownInts()
+	if !ok {
+		return fmt.Errorf("repeats must be a constant there")
+	}
+	var axes []int
+	for i, n := range repeats {
+		if n != 1 {
+			axes = append(axes, i)
+		}
+	}
+	if axes == nil {
+		axes = []int{0}
+	}
+	if len(repeats) == 0 {
+		return fmt.Errorf("a scalar cannot be repeated there")
+	}
+	x, elem := r.Input(0), r.Fact(0).Elem()
+	for i, axis := range axes {
+		times, err := scalarOf(elem, float32(repeats[axis]))
+		if err != nil {
+			return err
+		}
+		along, err := scalarOf(elem, float32(axis))
+		if err != nil {
+			return err
+		}
+		in := []string{x, r.Const("tiles", times), r.Const("axis", along)}
+		if i == len(axes)-1 {
+			r.EmitTo(r.Node.Outputs[0], "Tile", in)
+			break
+		}
+		x = r.Emit("Tile", in)
+	}
+	return nil
 }
 
 // oneNumber reads the one element of a tensor.

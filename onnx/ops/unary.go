@@ -21,9 +21,13 @@ import (
 // https://onnx.ai/onnx/operators/onnx__Relu.html
 
 func unaryFamily() []Meaning {
-	old := map[int64]Rewrite{6: unaryUp6}
+	old, oldDown := map[int64]Rewrite{6: unaryUp6}, map[int64]Rewrite{6: unaryDown6}
 	plain := func(name string, class Class, upgrade map[int64]Rewrite, u unary) Meaning {
-		return Meaning{Name: name, Class: class, New: func(*Attrs) Op { return u }, Upgrade: upgrade}
+		m := Meaning{Name: name, Class: class, New: func(*Attrs) Op { return u }, Upgrade: upgrade}
+		if upgrade != nil {
+			m.Downgrade = oldDown
+		}
+		return m
 	}
 	float := func(name string, f func(float64) float64) Meaning {
 		return plain(name, Rounds, nil, unary{float: f})
@@ -88,13 +92,13 @@ func unaryFamily() []Meaning {
 		float("Asin", math.Asin), float("Acos", math.Acos), float("Atan", math.Atan),
 		float("Sinh", math.Sinh), float("Cosh", math.Cosh),
 		float("Asinh", math.Asinh), float("Acosh", math.Acosh), float("Atanh", math.Atanh),
-	}, parameterised(old)...)
+	}, parameterised(old, oldDown)...)
 }
 
 // parameterised are the functions with attributes.
-func parameterised(old map[int64]Rewrite) []Meaning {
+func parameterised(old, oldDown map[int64]Rewrite) []Meaning {
 	return []Meaning{
-		{Name: "LeakyRelu", Class: Rounds, Upgrade: old, New: func(a *Attrs) Op {
+		{Name: "LeakyRelu", Class: Rounds, Upgrade: old, Downgrade: oldDown, New: func(a *Attrs) Op {
 			slope := a.Float("alpha")
 			return unary{act: kernels.Activation{Function: kernels.LeakyRelu, Slope: slope}, float: func(x float64) float64 {
 				if x < 0 {
@@ -112,7 +116,7 @@ func parameterised(old map[int64]Rewrite) []Meaning {
 				return x
 			}}
 		}},
-		{Name: "Elu", Class: Rounds, Upgrade: old, New: func(a *Attrs) Op {
+		{Name: "Elu", Class: Rounds, Upgrade: old, Downgrade: oldDown, New: func(a *Attrs) Op {
 			alpha := float64(a.Float("alpha"))
 			return unary{float: func(x float64) float64 {
 				if x < 0 {
@@ -125,7 +129,7 @@ func parameterised(old map[int64]Rewrite) []Meaning {
 			alpha := float64(a.Float("alpha"))
 			return unary{float: func(x float64) float64 { return max(0, x) + min(0, alpha*math.Expm1(x/alpha)) }}
 		}},
-		{Name: "Selu", Class: Rounds, Upgrade: old, New: func(a *Attrs) Op {
+		{Name: "Selu", Class: Rounds, Upgrade: old, Downgrade: oldDown, New: func(a *Attrs) Op {
 			alpha, gamma := float64(a.Float("alpha")), float64(a.Float("gamma"))
 			return unary{float: func(x float64) float64 {
 				if x > 0 {
@@ -134,7 +138,7 @@ func parameterised(old map[int64]Rewrite) []Meaning {
 				return gamma * alpha * math.Expm1(x)
 			}}
 		}},
-		{Name: "HardSigmoid", Class: Rounds, Upgrade: old, New: func(a *Attrs) Op {
+		{Name: "HardSigmoid", Class: Rounds, Upgrade: old, Downgrade: oldDown, New: func(a *Attrs) Op {
 			alpha, beta := float64(a.Float("alpha")), float64(a.Float("beta"))
 			return unary{float: func(x float64) float64 { return max(0, min(1, alpha*x+beta)) }}
 		}},
@@ -246,8 +250,16 @@ func KernelActivation(op Op) (kernels.Activation, bool) {
 // unaryUp6 is the step to opset 6: besides the hint that went away, defaults that changed are written out.
 func unaryUp6(r *Rewriter) error {
 	r.Take("consumed_inputs")
-	older, ok := schema.Lookup("", r.Node.OpType, 5)
-	newer, ok2 := schema.Lookup("", r.Node.OpType, 6)
+	return writeDefaults(r, 5, 6)
+}
+
+// unaryDown6 is the step back.
+func unaryDown6(r *Rewriter) error { return writeDefaults(r, 6, 5) }
+
+// writeDefaults gives float attributes that are left out the default they have at one opset, where it is another one at the next.
+func writeDefaults(r *Rewriter, from, to int64) error {
+	older, ok := schema.Lookup("", r.Node.OpType, from)
+	newer, ok2 := schema.Lookup("", r.Node.OpType, to)
 	if ok && ok2 {
 		for i := range older.Attributes {
 			a := &older.Attributes[i]
