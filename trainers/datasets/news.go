@@ -47,10 +47,11 @@ var newsTopics = [...]struct{ class, words string }{
 
 func newsSource() Source {
 	return Source{
-		Name:    "news",
-		Summary: "labelled sentences of four topics, made of word lists from the seed, as a bag of words",
-		Options: textOptions(),
-		Open:    func(c Config) (Dataset, error) { return NewNews(c) },
+		Name:      "news",
+		Summary:   "labelled sentences of four topics, made of word lists from the seed, as a bag of words",
+		Options:   textOptions(),
+		Generated: true,
+		Open:      func(c Config) (Dataset, error) { return NewNews(c) },
 	}
 }
 

@@ -136,6 +136,9 @@ func TestFindNamesWhatThereIs(t *testing.T) {
 		if found, err := Find(s.Name); err != nil || found.Name != s.Name {
 			t.Errorf("%s: got %v, %v", s.Name, found.Name, err)
 		}
+		if !s.Generated {
+			continue // to open it would fetch it
+		}
 		set := map[string]string{}
 		for _, o := range s.Options {
 			set[o.Name] = o.Default

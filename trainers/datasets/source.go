@@ -14,6 +14,8 @@ type Source struct {
 	Name    string
 	Summary string
 	Options []Option
+	// Generated says that there are as many rows as are asked for.
+	Generated bool
 	// Accepts says whether a path holds data of this kind; nil for a source that is asked for by its name.
 	Accepts func(path string, info fs.FileInfo) bool
 	Open    func(Config) (Dataset, error)
@@ -36,7 +38,8 @@ type Config struct {
 	ValidationSplit float64
 	// Features, where not nil, are those of a model that the rows are made for: nothing is learnt from the rows.
 	Features *features.Recipe
-	Warn     func(text string) // is told what is passed over; nil: nobody
+	Cache    string            // folder that fetched data is kept in; empty: gonyx in the user's cache
+	Warn     func(text string) // is told what is fetched or passed over; nil: nobody
 }
 
 func (c Config) warn(format string, args ...any) {
@@ -49,9 +52,14 @@ func (c Config) warn(format string, args ...any) {
 func Sources() []Source {
 	return []Source{
 		wordsSource(),
+		digitsSource(),
 		newsSource(),
+		mnist().source(),
+		fashionMNIST().source(),
 		npzSource(),
 		imageLabelsSource(),
+		idxSource(),
+		imagesSource(),
 		textsSource(),
 	}
 }

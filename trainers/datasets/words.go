@@ -61,7 +61,8 @@ func wordsSource() Source {
 			{"colours", "false", "true: light words of any colour on dark grounds of any colour"},
 			{"font-size", "1", "factor by which letters are enlarged, or a range as in 1-3 to draw from"},
 		},
-		Open: func(c Config) (Dataset, error) { return NewWords(c) },
+		Generated: true,
+		Open:      func(c Config) (Dataset, error) { return NewWords(c) },
 	}
 }
 
