@@ -9,6 +9,7 @@ import (
 
 	"github.com/gonyx/gonyx/graphs/networks"
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/features"
 	"github.com/gonyx/gonyx/onnx/rows"
 	"github.com/gonyx/gonyx/trainers/datasets"
 )
@@ -25,12 +26,19 @@ type Spec struct {
 	Schedule        string            `yaml:"schedule"`      // constant, step:…, cosine:…
 	ClipNorm        *float64          `yaml:"clip_norm"`     // 0: no clipping
 	Seed            uint64            `yaml:"seed"`
-	Set             map[string]string `yaml:"set,omitempty"` // options of the network and the data set
+	Set             map[string]string `yaml:"set,omitempty"`         // options of the network and the data set
+	TextColumn      string            `yaml:"text_column,omitempty"` // of tables: header name, or number from 0
+	LabelColumn     string            `yaml:"label_column,omitempty"`
+	Header          bool              `yaml:"header,omitempty"`
+	Delimiter       string            `yaml:"delimiter,omitempty"`
+	Escape          string            `yaml:"escape,omitempty"`
 	ValidationSplit *float64          `yaml:"validation_split"`
 	NoShuffle       bool              `yaml:"no_shuffle"`
 	Init            string            `yaml:"init,omitempty"` // weights to start from, .npz
 	Opset           int64             `yaml:"opset"`
 	MemoryLimit     int64             `yaml:"memory_limit"`
+
+	Warn func(text string) `yaml:"-"` // is told what of the data is passed over; nil: nobody
 }
 
 // Defaults where neither a flag nor a network's recipe says otherwise.
@@ -72,13 +80,18 @@ func (s Spec) Prepare() (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Limit == 0 && source.Accepts == nil {
+	if s.Limit == 0 && source.Generated {
 		s.Limit = network.Rows
 	}
 	if err := s.checkSet(network, source); err != nil {
 		return nil, err
 	}
-	data, err := datasets.Open(s.Data, datasets.Config{Limit: s.Limit, Seed: s.Seed, Set: s.subset(sourceKeys(source)), MemoryLimit: s.MemoryLimit})
+	split := DefaultValidationSplit
+	if s.ValidationSplit != nil {
+		split = *s.ValidationSplit
+	}
+	data, err := datasets.Open(s.Data, datasets.Config{Limit: s.Limit, Seed: s.Seed, Set: s.subset(sourceKeys(source)), MemoryLimit: s.MemoryLimit,
+		Layout: s.layout(), ValidationSplit: split, Warn: s.Warn})
 	if err != nil {
 		var option *datasets.OptionError
 		if errors.As(err, &option) {
@@ -105,6 +118,10 @@ func (s Spec) Prepare() (*Job, error) {
 		}
 	}
 	return j, nil
+}
+
+func (s Spec) layout() features.Layout {
+	return features.Layout{TextColumn: s.TextColumn, LabelColumn: s.LabelColumn, Header: s.Header, Delimiter: s.Delimiter, Escape: s.Escape}
 }
 
 func describe(info datasets.Info) networks.Data {
