@@ -2,8 +2,10 @@ package trainers
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"strconv"
 
@@ -23,8 +25,35 @@ type Epoch struct {
 
 // Metric is a figure of how well a network does.
 type Metric struct {
-	Name  string  `json:"name"`
-	Value float64 `json:"value"`
+	Name  string
+	Value float64 // NaN where there is nothing to measure, as where no held-out row has an object
+}
+
+// MarshalJSON writes a value that is not a number as null, which JSON has no other word for.
+func (m Metric) MarshalJSON() ([]byte, error) {
+	stored := storedMetric{Name: m.Name}
+	if isFinite(m.Value) {
+		stored.Value = &m.Value
+	}
+	return json.Marshal(stored)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (m *Metric) UnmarshalJSON(text []byte) error {
+	var stored storedMetric
+	if err := json.Unmarshal(text, &stored); err != nil {
+		return err
+	}
+	m.Name, m.Value = stored.Name, math.NaN()
+	if stored.Value != nil {
+		m.Value = *stored.Value
+	}
+	return nil
+}
+
+type storedMetric struct {
+	Name  string   `json:"name"`
+	Value *float64 `json:"value"`
 }
 
 // EventKind says what happened.
@@ -100,7 +129,7 @@ func WriteResults(w io.Writer, n *networks.Instance, history []Epoch) error {
 func figures(values []float64, n int) []string {
 	text := make([]string, n)
 	for i := range text {
-		if i < len(values) {
+		if i < len(values) && !math.IsNaN(values[i]) {
 			text[i] = strconv.FormatFloat(values[i], 'g', 8, 64)
 		}
 	}

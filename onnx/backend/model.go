@@ -39,6 +39,7 @@ type Model struct {
 	target   ops.Target
 	options  Options
 	packs    *packs
+	zeros    map[string]bool // inputs that are zeros where they are not given
 
 	mu    sync.Mutex
 	plans map[string]*Plan
@@ -72,6 +73,10 @@ func CompileModel(file *onnx.Model, o Options) (*Model, error) {
 		return nil, err
 	}
 	m.File, m.Warnings = file, warnings
+	if m.zeros, err = readDefaults(file); err != nil {
+		m.Close()
+		return nil, err
+	}
 	return m, nil
 }
 
@@ -125,8 +130,10 @@ func (m *Model) Kernels() string { return m.target.Set.String() }
 // Inputs lists the graph's inputs, those with a default included.
 func (m *Model) Inputs() []*onnx.ValueInfo { return m.graph.Inputs }
 
-// Required lists the inputs without a default.
-func (m *Model) Required() []*onnx.ValueInfo { return m.graph.RequiredInputs() }
+// Required lists the inputs without a default, in the graph or in the metadata.
+func (m *Model) Required() []*onnx.ValueInfo {
+	return slices.DeleteFunc(m.graph.RequiredInputs(), func(v *onnx.ValueInfo) bool { return m.zeros[v.Name] })
+}
 
 // Outputs lists the graph's outputs.
 func (m *Model) Outputs() []*onnx.ValueInfo { return m.graph.Outputs }
@@ -134,6 +141,10 @@ func (m *Model) Outputs() []*onnx.ValueInfo { return m.graph.Outputs }
 // Run computes the outputs for inputs in the graph's order; nil takes an input's default. It leaves inputs alone, and what it
 // gives is the caller's. A cancelled context stops it between steps.
 func (m *Model) Run(ctx context.Context, in []onnx.Value) ([]onnx.Value, error) {
+	in, err := m.Complete(in)
+	if err != nil {
+		return nil, err
+	}
 	p, err := m.Plan(in)
 	if err != nil {
 		return nil, err
@@ -143,6 +154,10 @@ func (m *Model) Run(ctx context.Context, in []onnx.Value) ([]onnx.Value, error) 
 
 // Evaluate computes the outputs with the plain evaluator, the oracle of Run.
 func (m *Model) Evaluate(ctx context.Context, in []onnx.Value) ([]onnx.Value, error) {
+	in, err := m.Complete(in)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := m.facts(in); err != nil {
 		return nil, err
 	}

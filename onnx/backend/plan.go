@@ -214,6 +214,11 @@ func (p *planner) view(n *onnx.Node) bool {
 	if _, ok := f.Sizes(); !ok || f.Type.Kind != onnx.KindTensor || f.Elem() == onnx.String {
 		return false
 	}
+	for _, name := range n.Inputs[1:] {
+		if name != "" && p.plan.values[p.byName[name]].fact.Value == nil {
+			return false // the shape is worked out by the run; what the graph declares of it may be wrong
+		}
+	}
 	base := p.byName[n.Inputs[0]]
 	if _, ok := p.plan.values[base].fact.Sizes(); !ok {
 		return false

@@ -186,9 +186,22 @@ func (r *run) plain(ctx context.Context, p *Plan, s *step) error {
 		if out[i] == nil {
 			return fmt.Errorf("output %d is not computed", i)
 		}
+		if err := fits(p.values[k].fact, out[i]); err != nil {
+			return fmt.Errorf("output %d: %w", i, err)
+		}
 		r.values[k] = r.own(out[i])
 	}
 	return nil
+}
+
+// fits holds a value against what was known of it: what the graph declares of a shape that only a run tells may be wrong.
+func fits(f ops.Fact, v onnx.Value) error {
+	t, ok := v.(*onnx.Tensor)
+	if !ok || f.Type.Kind != onnx.KindTensor {
+		return nil
+	}
+	_, err := ops.Merge(f.Type, ops.Fact{Type: onnx.TypeOf(t)})
+	return err
 }
 
 // own copies a tensor that lies in the arena, whose memory other values take over later: an operator may hand its input on.
