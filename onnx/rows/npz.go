@@ -97,18 +97,8 @@ func writeNPZEntry(archive *zip.Writer, t *onnx.Tensor) error {
 	if err != nil {
 		return err
 	}
-	size := uint64(len(head) + len(t.Data))
-	header := &zip.FileHeader{
-		Name:               t.Name + ".npy",
-		Method:             zip.Store,
-		CRC32:              crc32.Update(crc32.ChecksumIEEE(head), crc32.IEEETable, t.Data),
-		CompressedSize64:   size,
-		UncompressedSize64: size,
-	}
-	if strings.ContainsFunc(t.Name, func(r rune) bool { return r > 126 }) {
-		header.Flags |= 1 << 11 // the name is UTF-8
-	}
-	w, err := archive.CreateRaw(header)
+	sum := crc32.Update(crc32.ChecksumIEEE(head), crc32.IEEETable, t.Data)
+	w, err := archive.CreateRaw(npzEntry(t.Name, sum, uint64(len(head)+len(t.Data))))
 	if err != nil {
 		return err
 	}
@@ -117,6 +107,15 @@ func writeNPZEntry(archive *zip.Writer, t *onnx.Tensor) error {
 	}
 	_, err = w.Write(t.Data)
 	return err
+}
+
+// npzEntry describes an array's entry: without a time, so that the same arrays give the same bytes.
+func npzEntry(name string, sum uint32, size uint64) *zip.FileHeader {
+	header := &zip.FileHeader{Name: name + ".npy", Method: zip.Store, CRC32: sum, CompressedSize64: size, UncompressedSize64: size}
+	if strings.ContainsFunc(name, func(r rune) bool { return r > 126 }) {
+		header.Flags |= 1 << 11 // the name is UTF-8
+	}
+	return header
 }
 
 // WriteNPZFile writes tensors to a .npz file, whole or not at all, see [WriteNPZ].

@@ -58,6 +58,12 @@ type Table struct {
 	size      int        // bytes of the row in hand
 	buf       []byte     // the row's fields one behind the other
 	ends      []int      // of the fields in buf
+	peeked    *peeked
+}
+
+type peeked struct {
+	record Record
+	err    error
 }
 
 type textLine struct {
@@ -83,16 +89,33 @@ func NewTable(r io.Reader, o TableOptions) (*Table, error) {
 		t.in.Discard(3)
 	}
 	if o.Header && !o.JSON {
-		first, err := t.Next()
-		if err == io.EOF {
-			return nil, fmt.Errorf("the table is empty: there is no header")
+		if err := t.TakeHeader(); err != nil {
+			return nil, err
 		}
-		if err != nil {
-			return nil, fmt.Errorf("header: %w", err)
-		}
-		t.header = first.Fields
 	}
 	return t, nil
+}
+
+// TakeHeader reads the next row as the names of the columns.
+func (t *Table) TakeHeader() error {
+	first, err := t.Next()
+	if err == io.EOF {
+		return fmt.Errorf("the table is empty: there is no header")
+	}
+	if err != nil {
+		return fmt.Errorf("header: %w", err)
+	}
+	t.header = first.Fields
+	return nil
+}
+
+// Peek gives what [Table.Next] will give.
+func (t *Table) Peek() (Record, error) {
+	if t.peeked == nil {
+		r, err := t.next()
+		t.peeked = &peeked{r, err}
+	}
+	return t.peeked.record, t.peeked.err
 }
 
 func checkSigns(o TableOptions) error {
@@ -110,6 +133,14 @@ func (t *Table) Header() []string { return t.header }
 
 // Next gives the next row, io.EOF at the end, a *[RowError] for a row that cannot be read; any other error ends the table.
 func (t *Table) Next() (Record, error) {
+	if p := t.peeked; p != nil {
+		t.peeked = nil
+		return p.record, p.err
+	}
+	return t.next()
+}
+
+func (t *Table) next() (Record, error) {
 	for {
 		t.forget()
 		row := t.at
