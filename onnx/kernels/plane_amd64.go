@@ -62,3 +62,20 @@ func (s Set) copyRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
 	_, _ = dst[(rows-1)*ldd+n-1], x[(rows-1)*ldx+n-1]
 	copyRowsAVX2(&dst[0], ldd, &x[0], ldx, n, rows)
 }
+
+// joinSecond does what joinRow does for stride 2 to as many elements as it can and
+// says how many.
+func (s Set) joinSecond(op Operation, y, x []float32) int {
+	n := min(len(y), len(x)/2) &^ 7
+	if s.isa == portable || n == 0 {
+		return 0
+	}
+	raceRead(x[:2*n])
+	raceWrite(y[:n])
+	if op == Add {
+		addSecondAVX2(&y[0], &x[0], n)
+	} else {
+		maxSecondAVX2(&y[0], &x[0], n)
+	}
+	return n
+}

@@ -14,6 +14,16 @@ func maxPool2AVX2(y *float32, x *float32, row int, n int)
 //go:noescape
 func maxPool2AtAVX2(y *float32, at *int32, x *float32, row int, n int, first int)
 
+// maxSecondAVX2 computes y[j] = max(y[j], x[2j]), NaN where one is, for j < n, n a multiple of 8 and not 0; x has 2n elements.
+//
+//go:noescape
+func maxSecondAVX2(y *float32, x *float32, n int)
+
+// addSecondAVX2 computes y[j] = y[j] + x[2j], for j < n, n a multiple of 8 and not 0; x has 2n elements.
+//
+//go:noescape
+func addSecondAVX2(y *float32, x *float32, n int)
+
 // transpose8AVX2 computes dst[j*ldd+i] = x[i*ldx+j] for i < 8, j < 8*squares.
 //
 //go:noescape

@@ -135,6 +135,52 @@ end:
 	VZEROUPPER
 	RET
 
+// func maxSecondAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·maxSecondAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+eight:
+	VMOVUPS   (CX), Y0
+	VMOVUPS   32(CX), Y1
+	VMOVUPS   (AX), Y2
+	VSHUFPS   $0x88, Y1, Y0, Y0
+	VPERMPD   $0xd8, Y0, Y0
+	VCMPPS    $0x03, Y0, Y0, Y1
+	VMAXPS    Y2, Y0, Y2
+	VBLENDVPS Y1, Y0, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	ADDQ      $0x40, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x08, DX
+	JNE       eight
+	VZEROUPPER
+	RET
+
+// func addSecondAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·addSecondAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+eight:
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS (AX), Y2
+	VSHUFPS $0x88, Y1, Y0, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VADDPS  Y0, Y2, Y2
+	VMOVUPS Y2, (AX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JNE     eight
+	VZEROUPPER
+	RET
+
 // func transpose8AVX2(dst *float32, ldd int, x *float32, ldx int, squares int)
 // Requires: AVX
 TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40

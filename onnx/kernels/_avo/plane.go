@@ -15,8 +15,39 @@ func planeFile() {
 	}
 	maxPool2(false)
 	maxPool2(true)
+	everySecond("maxSecond", "max(y[j], x[2j]), NaN where one is", func(x, y reg.VecVirtual) {
+		nan := YMM()
+		VCMPPS(Imm(unordered), x, x, nan)
+		VMAXPS(y, x, y) // y where either is NaN
+		VBLENDVPS(nan, x, y, y)
+	})
+	everySecond("addSecond", "y[j] + x[2j]", func(x, y reg.VecVirtual) { VADDPS(x, y, y) })
 	transpose8()
 	copyRows()
+}
+
+// everySecond joins every second number of x to y.
+func everySecond(name, doc string, join func(x, y reg.VecVirtual)) {
+	TEXT(name+"AVX2", NOSPLIT, "func(y, x *float32, n int)")
+	Pragma("noescape")
+	Doc(name + "AVX2 computes y[j] = " + doc + ", for j < n, n a multiple of 8 and not 0; x has 2n elements.")
+	y, x := Load(Param("y"), GP64()), Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	Label("eight")
+	lo, hi, v, sum := YMM(), YMM(), YMM(), YMM()
+	VMOVUPS(Mem{Base: x}, lo)
+	VMOVUPS(Mem{Base: x, Disp: 32}, hi)
+	VMOVUPS(Mem{Base: y}, sum)
+	VSHUFPS(Imm(0x88), hi, lo, v)
+	VPERMPD(Imm(0xd8), v, v)
+	join(v, sum)
+	VMOVUPS(sum, Mem{Base: y})
+	ADDQ(Imm(64), x)
+	ADDQ(Imm(32), y)
+	SUBQ(Imm(8), n)
+	JNE(LabelRef("eight"))
+	VZEROUPPER()
+	RET()
 }
 
 // maxPool2 is one row of 2 by 2 windows that are 2 apart, eight results at a time;
