@@ -118,6 +118,13 @@ func double(g *onnx.Graph) *onnx.Graph {
 	}
 	for _, n := range d.Nodes {
 		for _, a := range n.Attributes {
+			if a.Tensor != nil && a.Tensor.Type == onnx.Float {
+				c := onnx.NewTensor(onnx.Double, a.Tensor.Dims...)
+				for k, v := range a.Tensor.Float32s() {
+					c.Float64s()[k] = float64(v)
+				}
+				a.Tensor = c
+			}
 			if n.OpType == "Cast" && a.Name == "to" && a.Int == int64(onnx.Float) {
 				a.Int = int64(onnx.Double)
 			}
