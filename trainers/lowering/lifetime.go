@@ -19,9 +19,6 @@ func (w *planner) gradients() {
 		for _, other := range w.m.p.params {
 			own = own && (other == q || w.m.bySlot[other.gradNode] != at)
 		}
-		for other, source := range w.source {
-			own = own && (other == at || source != at)
-		}
 		h := w.header(at)
 		if own {
 			w.blocks[at] = nil

@@ -18,7 +18,6 @@ type planner struct {
 	calls  map[*unit]*call
 	needed []bool // by slot
 	code   []instruction
-	source []int // by slot: the slot whose memory it shows, or itself
 	blocks []*block
 	uses   []int // by slot: how many instructions read it
 }
@@ -30,14 +29,11 @@ func newPlan(m *machine, train, all bool) (*plan, error) {
 		return nil, err
 	}
 	n := len(m.slots)
-	w := &planner{m: m, all: all, facts: facts, calls: make(map[*unit]*call), needed: make([]bool, n), source: make([]int, n),
+	w := &planner{m: m, all: all, facts: facts, calls: make(map[*unit]*call), needed: make([]bool, n),
 		blocks: make([]*block, n), uses: make([]int, n)}
 	w.pl = &plan{train: train, headers: make([]*onnx.Tensor, n), kept: make([]bool, n), age: 0}
 	for _, t := range m.inputs {
 		w.pl.shapes = append(w.pl.shapes, slices.Clone(t.Dims))
-	}
-	for i := range w.source {
-		w.source[i] = i
 	}
 	w.choose()
 	for i := range w.code {
@@ -221,9 +217,6 @@ func (w *planner) forward(i int, c *instruction) error {
 		}
 	}
 	w.scratch(i, s.scratch, func(b []byte) { k.scratch = b })
-	if s.kind == viewed {
-		w.source[c.out[0]] = c.in[0]
-	}
 	w.act(c.text, func() error { return s.run(k) })
 	return nil
 }
@@ -240,7 +233,6 @@ func (w *planner) backward(i int, c *instruction) error {
 	u := b.u
 	out := w.header(c.out[0])
 	if u.view {
-		w.source[c.out[0]] = c.in[len(c.in)-1]
 		dy := w.header(c.in[len(c.in)-1])
 		w.act(c.text, func() error {
 			out.Data = dy.Data
