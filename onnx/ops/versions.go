@@ -27,7 +27,7 @@ func versionsFamily() []Meaning {
 		{
 			Name: "QuantizeLinear", Class: Rounds,
 			Upgrade:   map[int64]Rewrite{19: keep},
-			Downgrade: map[int64]Rewrite{19: dropFlags("saturate"), 23: quantizeDown23},
+			Downgrade: map[int64]Rewrite{19: quantizeDown19},
 		},
 		{Name: "RoiAlign", Class: Rounds, Upgrade: map[int64]Rewrite{16: roiAlignUp16}, Downgrade: map[int64]Rewrite{16: roiAlignDown16}},
 	}
@@ -76,12 +76,10 @@ func gridSampleDown20(r *Rewriter) error {
 	return renameMode(map[string]string{"linear": "bilinear", "cubic": "bicubic"})(r)
 }
 
-// quantizeDown23 keeps what fits the version in which scale and x are of one type, which also is that of the division.
-func quantizeDown23(r *Rewriter) error {
-	if p := r.Node.Attribute("precision"); p != nil && p.Int != 0 && onnx.ElemType(p.Int) != r.Fact(1).Elem() {
-		return fmt.Errorf("attribute \"precision\" is not there yet")
+func quantizeDown19(r *Rewriter) error {
+	if a := r.Take("saturate"); a != nil && a.Int == 0 {
+		return fmt.Errorf("attribute \"saturate\" is not there yet")
 	}
-	r.Take("precision")
 	return r.Keep()
 }
 

@@ -32,7 +32,7 @@ func TestCompatibility(t *testing.T) {
 		"variadic and heterogeneous, more types":     {"Loop", 11, 13, true, true},
 		"integers lost":                              {"ReduceLogSum", 18, 28, false, true},
 		"deprecated":                                 {"Upsample", 9, 10, false, false},
-		"after a withdrawn one":                     {"GroupNormalization", 18, 21, false, false},
+		"after a withdrawn one":                      {"GroupNormalization", 18, 21, false, false},
 		"two steps, each a superset":                 {"Reshape", 5, 25, true, false},
 		"an attribute became an input, most outputs": {"Split", 11, 13, false, false},
 	} {
