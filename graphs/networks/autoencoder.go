@@ -16,6 +16,7 @@ func autoencoder() Network {
 		Summary: "dense autoencoder of pictures, or filter of noise",
 		Dataset: "mnist",
 		Rows:    10000,
+		Usual:   Data{X: []int64{784}},
 		Options: []Option{
 			{"units1", "128", "units of the outer hidden layers"},
 			{"units2", "64", "units of the inner hidden layers"},

@@ -15,6 +15,7 @@ func convAutoencoder() Network {
 		Summary: "convolutional autoencoder of pictures, or filter of noise",
 		Dataset: "mnist",
 		Rows:    10000,
+		Usual:   Data{X: []int64{1, 28, 28}},
 		Options: []Option{
 			{"filters1", "16", "maps of the outer convolutions"},
 			{"filters2", "8", "maps of the inner convolutions"},

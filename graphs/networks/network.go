@@ -17,6 +17,7 @@ type Network struct {
 	Summary string // one line for --help
 	Dataset string // name of the data set it is meant for
 	Rows    int    // an epoch, of a data set that is generated
+	Usual   Data   // the shapes of the data it is meant for
 	Options []Option
 	// Build makes the network for the data and the settings. Its errors are for people.
 	Build func(*Settings, Data) (*Instance, error)

@@ -16,6 +16,7 @@ func news() Network {
 		Summary: "classifier of short texts by their words",
 		Dataset: "news",
 		Rows:    2000,
+		Usual:   Data{X: []int64{10000}, Y: []int64{4}},
 		Options: []Option{
 			{"units", "512", "units of the hidden layer"},
 		},

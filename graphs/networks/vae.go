@@ -16,6 +16,7 @@ func vae() Network {
 		Summary: "variational autoencoder of pictures with a latent plane",
 		Dataset: "mnist",
 		Rows:    10000,
+		Usual:   Data{X: []int64{784}},
 		Options: []Option{
 			{"units", "128", "units of the hidden layers"},
 			{"latent", "2", "dimensions of the latent space"},

@@ -19,6 +19,7 @@ func yolo() Network {
 		Summary: "one-pass detector of words in small images",
 		Dataset: "words",
 		Rows:    1000,
+		Usual:   Data{X: []int64{3, 64, 64}, Y: []int64{4, 8}},
 		Options: []Option{
 			{"size", "64", "width and height of the image in pixels"},
 			{"grid", "2", "cells along each side of the image"},

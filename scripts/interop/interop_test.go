@@ -56,15 +56,6 @@ func TestPairs(t *testing.T) {
 	}
 }
 
-// The pairs are those that the onnx package's helper lists as the lowest.
-func TestIRVersion(t *testing.T) {
-	for opset, want := range map[int64]int64{9: 4, 10: 5, 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 17: 8, 22: 8} {
-		if got := irVersion(opset); got != want {
-			t.Errorf("opset %d: got IR version %d, want %d", opset, got, want)
-		}
-	}
-}
-
 func TestMisuse(t *testing.T) {
 	var out, errs strings.Builder
 	if code := run(t.Context(), nil, &out, &errs); code != 2 || errs.Len() == 0 {
