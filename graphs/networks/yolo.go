@@ -18,7 +18,7 @@ func yolo() Network {
 		Name:    "yolo",
 		Summary: "one-pass detector of words in small images",
 		Dataset: "words",
-		Rows:    1000,
+		Rows:    2000,
 		Usual:   Data{X: []int64{3, 64, 64}, Y: []int64{4, 8}},
 		Options: []Option{
 			{"size", "64", "width and height of the image in pixels"},
