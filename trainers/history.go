@@ -103,7 +103,7 @@ func Columns(n *networks.Instance, metrics []string) []string {
 
 // WriteResults writes the table of epochs; absent figures are empty.
 func WriteResults(w io.Writer, n *networks.Instance, history []Epoch) error {
-	metrics := metricNames(n)
+	metrics := metricNames(n.Features)
 	out := csv.NewWriter(w)
 	if err := out.Write(Columns(n, metrics)); err != nil {
 		return err

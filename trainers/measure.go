@@ -14,17 +14,104 @@ import (
 // Measures says how well a network does on rows.
 type Measures struct {
 	Rows       int
-	Losses     []float64           // loss and its terms, means over the rows
+	Losses     []float64           // loss and its terms, means over the rows; nil where the loss is not known
 	Metrics    []Metric            // of the network's task
 	Detections *metrics.Detections // of a detector; nil else
+	Confusion  *metrics.Confusion  // of a classifier; nil else
 }
 
-// metricNames lists the metrics of a network's task.
-func metricNames(n *networks.Instance) []string {
-	if n.Features != nil && n.Features.Task == features.TaskDetection {
+// metricNames lists the metrics of a task: of a detector average precision at an IOU of 0.5 and over 0.5 to 0.95, of a
+// classifier the part of rows taken for what they are, and F1 averaged over the classes.
+func metricNames(f *features.Recipe) []string {
+	if f == nil {
+		return nil
+	}
+	switch f.Task {
+	case features.TaskDetection:
 		return []string{"map50", "map50_95"}
+	case features.TaskClassification:
+		return []string{"accuracy", "f1"}
 	}
 	return nil
+}
+
+// judge holds outputs against targets by the task of a recipe.
+type judge struct {
+	recipe     *features.Recipe
+	detections *metrics.Detections
+	confusion  *metrics.Confusion
+}
+
+// newJudge gives nil where the task has no metrics.
+func newJudge(f *features.Recipe) *judge {
+	if metricNames(f) == nil {
+		return nil
+	}
+	j := &judge{recipe: f}
+	if f.Task == features.TaskDetection {
+		j.detections = metrics.NewDetections(f.Classes)
+	} else {
+		j.confusion = metrics.NewConfusion(f.Classes)
+	}
+	return j
+}
+
+// add takes a batch: output [rows, …] and truth, laid out alike: of a classifier [rows, classes], or truth int64 [rows] with the
+// numbers of the classes.
+func (j *judge) add(output, truth *onnx.Tensor) error {
+	rows := int(output.Dims[0])
+	got := output.Float32s()
+	size := len(got) / max(rows, 1)
+	if j.detections != nil {
+		want := truth.Float32s()
+		truthSize := len(want) / max(rows, 1)
+		for i := range rows {
+			if err := j.detections.AddOutput(j.recipe, got[i*size:(i+1)*size], want[i*truthSize:(i+1)*truthSize]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	classes := len(j.recipe.Classes)
+	if size != classes {
+		return fmt.Errorf("%d scores a row for %d classes", size, classes)
+	}
+	for i := range rows {
+		class := 0
+		if truth.Type == onnx.Int64 {
+			if n := truth.Int64s()[i]; n < 0 || n >= int64(classes) {
+				return fmt.Errorf("class number %d, there are %d classes", n, classes)
+			}
+			class = int(truth.Int64s()[i])
+		} else {
+			class = largest(truth.Float32s()[i*classes : (i+1)*classes])
+		}
+		j.confusion.Add(class, largest(got[i*size:(i+1)*size]))
+	}
+	return nil
+}
+
+// largest gives the place of the largest number, the first of equal ones.
+func largest(v []float32) int {
+	at := 0
+	for i, x := range v {
+		if x > v[at] {
+			at = i
+		}
+	}
+	return at
+}
+
+// into writes what was found.
+func (j *judge) into(m *Measures) {
+	names := metricNames(j.recipe)
+	m.Detections, m.Confusion = j.detections, j.confusion
+	if j.detections != nil {
+		p := j.detections.Precision()
+		m.Metrics = []Metric{{names[0], p.MAP50}, {names[1], p.MAP}}
+		return
+	}
+	m.Metrics = []Metric{{names[0], j.confusion.Accuracy()}, {names[1], j.confusion.MacroF1()}}
 }
 
 // evaluate measures the network with its current weights on a data set.
@@ -35,11 +122,8 @@ func (f *fitting) evaluate(data datasets.Dataset) (*Measures, error) {
 	}
 	names := f.outputs()
 	m := &Measures{Losses: make([]float64, len(names))}
-	detector := metricNames(f.net) != nil
+	judge := newJudge(f.net.Features)
 	target := slices.IndexFunc(f.net.Training.Graph.Inputs, func(v *onnx.ValueInfo) bool { return v.Name == datasets.FieldY })
-	if detector {
-		m.Detections = metrics.NewDetections(f.net.Features.Classes)
-	}
 	err = feed.each(0, func(inputs []*onnx.Tensor, rows []int) error {
 		if err := f.program.Run(inputs, false); err != nil {
 			return err
@@ -48,13 +132,11 @@ func (f *fitting) evaluate(data datasets.Dataset) (*Measures, error) {
 			m.Losses[i] += float64(f.program.Output(name).Float32s()[0]) * float64(len(rows))
 		}
 		m.Rows += len(rows)
-		if !detector {
+		if judge == nil || target < 0 {
 			return nil
 		}
-		output, truth := f.program.Output(networks.PredictionOutput).Float32s(), inputs[target].Float32s()
-		size, truthSize := len(output)/len(rows), len(truth)/len(rows)
-		for i := range rows {
-			m.Detections.AddOutput(f.net.Features, output[i*size:(i+1)*size], truth[i*truthSize:(i+1)*truthSize])
+		if err := judge.add(f.program.Output(networks.PredictionOutput), inputs[target]); err != nil {
+			return fmt.Errorf("data %q: %w", data.Info().Name, err)
 		}
 		return nil
 	})
@@ -67,9 +149,8 @@ func (f *fitting) evaluate(data datasets.Dataset) (*Measures, error) {
 	for i := range m.Losses {
 		m.Losses[i] /= float64(m.Rows)
 	}
-	if detector {
-		p := m.Detections.Precision()
-		m.Metrics = []Metric{{"map50", p.MAP50}, {"map50_95", p.MAP}}
+	if judge != nil {
+		judge.into(m)
 	}
 	return m, nil
 }

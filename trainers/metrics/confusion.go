@@ -67,6 +67,18 @@ func (c *Confusion) F1(class int) float64 {
 	return ratio(2*c.Counts[class][class], sum)
 }
 
+// MacroF1 gives the mean of F1 over the classes that are there or were taken for; NaN without rows.
+func (c *Confusion) MacroF1() float64 {
+	sum, n := 0.0, 0
+	for class := range c.Counts {
+		if f := c.F1(class); !math.IsNaN(f) {
+			sum += f
+			n++
+		}
+	}
+	return sum / float64(n) // without classes 0/0: NaN
+}
+
 func ratio(a, b int) float64 {
 	if b == 0 {
 		return math.NaN()
