@@ -38,10 +38,16 @@ func (p *Program) build() (err error) {
 			}
 		}
 	}
+	if p.options.Forward {
+		return nil
+	}
 	wrt := make(gorgonia.Nodes, len(p.params))
 	for i, q := range p.params {
 		q.node = p.byName[q.name].node
 		wrt[i] = q.node
+	}
+	for _, w := range p.wanted {
+		wrt = append(wrt, w.input.node)
 	}
 	grads, err := gorgonia.Grad(p.loss.node, wrt...)
 	if err != nil {
@@ -49,6 +55,9 @@ func (p *Program) build() (err error) {
 	}
 	for i, q := range p.params {
 		q.gradNode = grads[i]
+	}
+	for i := range p.wanted {
+		p.wanted[i].gradNode = grads[len(p.params)+i]
 	}
 	return nil
 }

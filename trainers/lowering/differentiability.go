@@ -11,6 +11,12 @@ import (
 
 // differentiability follows gradients from the parameters up and from the loss down, and refuses what would lose one.
 func (p *Program) differentiability() error {
+	if p.options.Forward {
+		for _, u := range p.units {
+			u.diff = make([]bool, len(u.in))
+		}
+		return nil
+	}
 	name := p.options.Loss
 	if name == "" {
 		if len(p.lifted.Graph.Outputs) == 0 {
@@ -27,6 +33,17 @@ func (p *Program) differentiability() error {
 	}
 	for _, q := range p.params {
 		p.byName[q.name].needs = true
+	}
+	for _, name := range p.options.Inputs {
+		v := p.byName[name]
+		if v == nil || v.input < 0 || v.constant != nil {
+			return fmt.Errorf("input %q: the graph has no input of that name without a default", name)
+		}
+		if v.elem != onnx.Float {
+			return fmt.Errorf("input %q: a gradient in %v is %w; use float", name, v.elem, ops.ErrUnsupported)
+		}
+		v.needs = true
+		p.wanted = append(p.wanted, wanted{input: v})
 	}
 	for _, u := range p.units {
 		for _, v := range u.out {
@@ -71,7 +88,12 @@ func (p *Program) differentiability() error {
 	}
 	for _, q := range p.params {
 		if v := p.byName[q.name]; !v.reaches {
-			return p.unreached(v)
+			return p.unreached("parameter", "leave it out of what is trained", v)
+		}
+	}
+	for _, w := range p.wanted {
+		if !w.input.reaches {
+			return p.unreached("input", "it has no gradient", w.input)
 		}
 	}
 	return nil
@@ -128,8 +150,8 @@ func (u *unit) tryGradient(i int) error {
 	return nil
 }
 
-// unreached explains why a parameter would not be trained.
-func (p *Program) unreached(v *value) error {
+// unreached explains why a parameter would not be trained, or why an input has no gradient.
+func (p *Program) unreached(what, advice string, v *value) error {
 	feeds := map[*value]bool{v: true}
 	stop := ""
 	for _, u := range p.units {
@@ -147,8 +169,8 @@ func (p *Program) unreached(v *value) error {
 		}
 	}
 	if !feeds[p.loss] {
-		return fmt.Errorf("parameter %q: the loss %q does not depend on it; leave it out of what is trained", v.name, p.loss.name)
+		return fmt.Errorf("%s %q: the loss %q does not depend on it; %s", what, v.name, p.loss.name, advice)
 	}
-	return fmt.Errorf("parameter %q: the loss %q depends on it only by ways that have no gradient (%s); leave it out of what is trained",
-		v.name, p.loss.name, stop)
+	return fmt.Errorf("%s %q: the loss %q depends on it only by ways that have no gradient (%s); %s",
+		what, v.name, p.loss.name, stop, advice)
 }

@@ -4,6 +4,7 @@
 // solvers or files. Level 3: it imports onnx, onnx/ops and onnx/kernels.
 //
 // A training graph is an ordinary graph: its inputs are the data (with a symbolic batch dimension), initializers with data
-// are constants, initializers without data are parameters, one output is the loss. A result has the same bytes for any
+// are constants, initializers without data are parameters, one output is the loss. Gradients by inputs may be asked for besides,
+// and a program may do without loss and gradients and only go forward. A result has the same bytes for any
 // number of threads.
 package lowering

@@ -17,6 +17,10 @@ type Options struct {
 	// Wrt names the parameters that are trained; every initializer without data where nil. Other parameters keep their
 	// values.
 	Wrt []string
+	// Inputs names inputs of floats by which gradients are made besides, see [Program.InputGradient].
+	Inputs []string
+	// Forward makes a program that computes outputs alone: there is no loss, every initializer has its value, nothing is trained.
+	Forward bool
 	// Parameters holds the values to start from, by name. They are copied. A parameter that has data in the graph may be
 	// left out.
 	Parameters map[string]*onnx.Tensor
@@ -56,6 +60,9 @@ func Lower(g *onnx.Graph, o Options) (*Program, error) {
 }
 
 func (p *Program) lower(g *onnx.Graph) error {
+	if o := p.options; o.Forward && (o.Loss != "" || len(o.Wrt) > 0 || len(o.Inputs) > 0) {
+		return fmt.Errorf("a program that only goes forward has neither a loss nor gradients")
+	}
 	if p.options.Batch == 0 {
 		p.options.Batch = 2
 	}
@@ -91,7 +98,7 @@ func (p *Program) lower(g *onnx.Graph) error {
 // nothing takes it for a constant.
 func (p *Program) parameters(g *onnx.Graph) error {
 	train := p.options.Wrt
-	if train == nil {
+	if train == nil && !p.options.Forward {
 		for _, t := range g.Initializers {
 			if !t.Bound() {
 				train = append(train, t.Name)
@@ -142,7 +149,7 @@ func (p *Program) parameters(g *onnx.Graph) error {
 			return fmt.Errorf("parameter %q: the graph has no initializer of that name", name)
 		}
 	}
-	if len(p.params) == 0 {
+	if len(p.params) == 0 && len(p.options.Inputs) == 0 && !p.options.Forward {
 		return fmt.Errorf("there is no parameter to train: every initializer has its data")
 	}
 	return nil

@@ -113,6 +113,11 @@ func newMachine(p *Program) (*machine, error) {
 			return nil, fmt.Errorf("parameter %q: it is handed the gradient of %q: %w", q.name, like.name, errOneHash)
 		}
 	}
+	for _, w := range p.wanted {
+		if like := m.slots[m.bySlot[w.gradNode]].like; like != w.input && like != nil {
+			return nil, fmt.Errorf("input %q: it is handed the gradient of %q: %w", w.input.name, like.name, errOneHash)
+		}
+	}
 	for i := range m.code {
 		c := &m.code[i]
 		if c.unit == nil {

@@ -63,7 +63,9 @@ func (w *planner) choose() {
 		at := m.slotOf(v)
 		w.needed[at], w.pl.kept[at] = true, true
 	}
-	keep(p.loss)
+	if p.loss != nil {
+		keep(p.loss)
+	}
 	for _, v := range p.lifted.Graph.Outputs {
 		keep(p.byName[v.Name])
 	}
@@ -78,6 +80,10 @@ func (w *planner) choose() {
 	if w.pl.train {
 		for _, q := range p.params {
 			w.needed[m.bySlot[q.gradNode]] = true
+		}
+		for _, v := range p.wanted {
+			at := m.bySlot[v.gradNode]
+			w.needed[at], w.pl.kept[at] = true, true
 		}
 	}
 	for i := len(m.code) - 1; i >= 0; i-- {

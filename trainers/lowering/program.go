@@ -18,17 +18,27 @@ type Program struct {
 	byName  map[string]*value
 	units   []*unit
 	params  []*Param
-	loss    *value
+	loss    *value // nil where the program only goes forward
+	wanted  []wanted
 	graph   *gorgonia.ExprGraph
 	ids     uint32
 	watched []string
 	machine *machine
 }
 
+// wanted is an input by which there is a gradient.
+type wanted struct {
+	input    *value
+	gradNode *gorgonia.Node
+}
+
 // Run computes the outputs from inputs in the order of the graph's inputs, and the gradients of the loss by the parameters
 // where train is set. An input may be nil where the graph has an initializer of its name. Symbolic dimensions take any size,
 // as long as one symbol has one size. Inputs are left alone. An error names the node; a panic in an operator is an error.
 func (p *Program) Run(inputs []*onnx.Tensor, train bool) error {
+	if train && p.options.Forward {
+		return fmt.Errorf("lowering: the program only goes forward; it has no gradients")
+	}
 	if err := p.machine.feed(inputs); err != nil {
 		return fmt.Errorf("lowering: %w", err)
 	}
@@ -36,7 +46,18 @@ func (p *Program) Run(inputs []*onnx.Tensor, train bool) error {
 	return p.machine.RunAll()
 }
 
-// Loss is the loss of the last run.
+// InputGradient gives the gradient of the loss by an input of the options, of the shape that the input had in the last run; nil
+// where there is none of that name or the last run did not train. It is good until the next run: copy what is to be kept.
+func (p *Program) InputGradient(name string) *onnx.Tensor {
+	for _, w := range p.wanted {
+		if current := p.machine.current; w.input.name == name && current != nil && current.train {
+			return current.headers[p.machine.bySlot[w.gradNode]]
+		}
+	}
+	return nil
+}
+
+// Loss is the loss of the last run, which a program that only goes forward has not.
 func (p *Program) Loss() float32 { return p.Value(p.loss.name).Float32s()[0] }
 
 // Output gives an output of the last run, or nil where there is none of that name. It is good until the next run: copy what
