@@ -150,6 +150,18 @@ func (m *Image) Scaled(dst []float32, pixels []byte) {
 	}
 }
 
+// ScaledNumbers writes pixels from 0 to 255 that need not be whole, [channels, height, width] in the recipe's channel order, to dst,
+// as [Image.Scaled] does bytes.
+func (m *Image) ScaledNumbers(dst, pixels []float32) {
+	plane := m.Width * m.Height
+	for c := range m.Channels.Count() {
+		mean, deviation := m.moments(c)
+		for i, p := range pixels[c*plane : (c+1)*plane] {
+			dst[c*plane+i] = (float32(p*m.Scale) - mean) / deviation
+		}
+	}
+}
+
 // tables gives for each channel the float that each byte becomes.
 func (m *Image) tables() (t [3][256]float32) {
 	for c := range m.Channels.Count() {

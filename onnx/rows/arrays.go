@@ -110,6 +110,9 @@ func (a *ArrayReader) Next(dst []byte) error {
 	return nil
 }
 
+// maxArrays bounds the arrays that are open at once.
+const maxArrays = 256
+
 // ArrayFile is a file of arrays that are read row by row.
 type ArrayFile struct {
 	Arrays []*ArrayReader // of a .npy file one, which has no name
@@ -152,6 +155,9 @@ func (f *ArrayFile) openNPZ(file *os.File, size, limit int64) error {
 	archive, err := zip.NewReader(file, size)
 	if err != nil {
 		return fmt.Errorf("npz: %w; is it a .npz file?", err)
+	}
+	if len(archive.File) > maxArrays {
+		return fmt.Errorf("npz: %d arrays, at most %d are read row by row", len(archive.File), maxArrays)
 	}
 	for _, entry := range archive.File {
 		key, ok := strings.CutSuffix(entry.Name, ".npy")

@@ -11,19 +11,28 @@ import (
 	"github.com/gonyx/gonyx/onnx/features"
 )
 
-// DefaultBatchSize is how many rows are run together where nothing else is asked for.
-const DefaultBatchSize = 32
+// Defaults where nothing else is asked for.
+const (
+	DefaultBatchSize = 32 // rows run together
+	DefaultTop       = 3  // classes given of each row
+)
 
 // Scorer feeds a model raw rows by the recipe in its metadata.
 type Scorer struct {
-	Recipe *features.Recipe
+	Recipe *features.Recipe // without a task where the model says nothing of itself
 	model  *backend.Model
-	input  *onnx.ValueInfo
+	limit  int64
 }
 
-// New reads the recipe of a loaded model. It fails where the model has none: then only its tensors are known, see
-// [Tensors].
-func New(m *backend.Model) (*Scorer, error) {
+// Options of a run over rows.
+type Options struct {
+	BatchSize int // rows run together; 0: [DefaultBatchSize], or what the model has fixed
+	Top       int // classes given of each row; 0: [DefaultTop]
+}
+
+// New reads the recipe of a loaded model. A model without one still takes rows of numbers. limit bounds the bytes that one row
+// may take; 0 stands for the package rows' own.
+func New(m *backend.Model, limit int64) (*Scorer, error) {
 	if m.File == nil {
 		return nil, fmt.Errorf("the model was not loaded from a file, so nothing says how it is fed")
 	}
@@ -32,131 +41,165 @@ func New(m *backend.Model) (*Scorer, error) {
 		return nil, err
 	}
 	if !found {
-		return nil, fmt.Errorf("the model's metadata does not say how raw rows become its inputs; feed tensors by --input NAME=FILE.npy")
+		recipe = &features.Recipe{}
 	}
-	required := m.Required()
-	if len(required) != 1 {
-		return nil, fmt.Errorf("the model has %d inputs, rows fill one", len(required))
-	}
-	s := &Scorer{Recipe: recipe, model: m, input: required[0]}
-	if recipe.Image != nil {
-		if err := s.fitsImages(); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-// fitsImages holds the recipe's image against the model's input.
-func (s *Scorer) fitsImages() error {
-	m := s.Recipe.Image
-	got := imageDims(m)
-	t := s.input.Type
-	if t.Kind != onnx.KindTensor || t.Elem != onnx.Float || !t.Ranked || len(t.Dims) != 4 {
-		return fmt.Errorf("input %q is %v, images are float[batch,channels,height,width]", s.input.Name, t)
-	}
-	for i, d := range t.Dims[1:] {
-		if d.Known() && d.Value != got[i] {
-			return fmt.Errorf("input %q is %v, the recipe makes images of %v", s.input.Name, t, got)
-		}
-	}
-	return nil
-}
-
-func imageDims(m *features.Image) []int64 {
-	return []int64{int64(m.Channels.Count()), int64(m.Height), int64(m.Width)}
+	return &Scorer{Recipe: recipe, model: m, limit: limit}, nil
 }
 
 // Result is what became of one row.
 type Result struct {
-	Index  int            // of the row, from 0
-	Name   string         // of the row: a path
-	Err    error          // what is wrong with the row; then nothing below counts
-	Output []*onnx.Tensor // a row of each of the model's outputs: [1, …]
-	Image  image.Image    // the picture, where rows are pictures
-	Boxes  []features.Box // found in the picture, in its own pixels, by falling score; of a detector
+	Index   int               // of the row, from 0
+	Name    string            // of the row: a path; empty where rows have but numbers
+	Err     error             // what is wrong with the row; then nothing below counts
+	Output  []*onnx.Tensor    // a row of each of the model's outputs: [1, …]
+	Image   image.Image       // the picture, where rows are pictures
+	Boxes   []features.Box    // found in the picture, in its own pixels, by falling score; of a detector
+	Classes []features.Scored // the best ones, the best first; of a classifier
 }
 
-// Images runs pictures through the model, batch by batch, and hands on a result for each in order. It gives the number of
-// pictures that failed; an error ends everything.
-func (s *Scorer) Images(ctx context.Context, paths []string, batch int, limit int64, emit func(Result) error) (failed int, err error) {
-	if s.Recipe.Image == nil {
-		return 0, fmt.Errorf("the model's recipe does not take pictures; its task is %s", s.Recipe.Task)
+// Run runs the rows of a source through the model, batch by batch, and hands on a result for each in order. The next batch is
+// made while one is run; memory is that of a few batches, however many rows there are. It gives the number of rows and of those that
+// failed; an error ends everything. The source is closed.
+func (s *Scorer) Run(ctx context.Context, from *Source, o Options, emit func(Result) error) (rows, failed int, err error) {
+	defer from.close()
+	b, err := s.batches(from, o)
+	if err != nil {
+		return 0, 0, err
 	}
-	if batch < 1 {
-		batch = DefaultBatchSize
+	if o.Top < 1 {
+		o.Top = DefaultTop
 	}
-	size := s.Recipe.Image.Len()
-	memory := onnx.NewTensor(onnx.Float, append([]int64{int64(batch)}, imageDims(s.Recipe.Image)...)...)
-	for lo := 0; lo < len(paths); lo += batch {
-		if err := ctx.Err(); err != nil {
-			return failed, err
+	ctx, cancel := context.WithCancel(ctx)
+	done := b.start(ctx)
+	defer func() {
+		cancel()
+		if !from.blocks {
+			<-done // the source is read no more when it is closed
 		}
-		results := make([]Result, min(batch, len(paths)-lo))
-		good := 0
-		for i := range results {
-			r := &results[i]
-			r.Index, r.Name = lo+i, paths[lo+i]
-			if r.Image, r.Err = features.ReadImage(r.Name, limit); r.Err != nil {
+	}()
+	for {
+		batch, ok := b.next(ctx)
+		if !ok {
+			return rows, failed, ctx.Err()
+		}
+		if err := s.fill(ctx, b, batch, o.Top); err != nil {
+			return rows, failed, err
+		}
+		for _, r := range batch.results {
+			rows++
+			if r.Err != nil {
 				failed++
-				continue
 			}
-			s.Recipe.Image.Fill(memory.Float32s()[good*size:(good+1)*size], r.Image)
-			good++
-		}
-		if err := s.fill(ctx, results, firstRows(memory, good), good); err != nil {
-			return failed, err
-		}
-		for _, r := range results {
 			if err := emit(r); err != nil {
-				return failed, err
+				return rows, failed, err
 			}
 		}
+		if batch.err != nil {
+			return rows, failed, batch.err
+		}
+		if batch.last {
+			return rows, failed, nil
+		}
+		b.free <- batch.memory
 	}
-	return failed, nil
 }
 
 // fill runs the good rows of a batch and puts their outputs into the results.
-func (s *Scorer) fill(ctx context.Context, results []Result, x *onnx.Tensor, good int) error {
-	if good == 0 {
+func (s *Scorer) fill(ctx context.Context, b *batches, batch batch, top int) error {
+	if batch.good == 0 {
 		return nil
 	}
+	run := batch.good
+	if b.fixed {
+		run = b.size // the rows behind the good ones are run and left
+	}
 	in := make([]onnx.Value, len(s.model.Inputs()))
-	for i, v := range s.model.Inputs() {
-		if v.Name == s.input.Name {
-			in[i] = x
-		}
+	for k, at := range b.from.inputs {
+		in[at] = rowsOf(batch.memory[k], 0, int64(run))
 	}
 	out, err := s.model.Run(ctx, in)
 	if err != nil {
 		return err
 	}
 	row := 0
-	for i := range results {
-		r := &results[i]
+	for i := range batch.results {
+		r := &batch.results[i]
 		if r.Err != nil {
 			continue
 		}
 		for k, v := range out {
-			t, err := rowOf(v, row, good)
+			t, err := rowOf(v, row, run)
 			if err != nil {
 				return fmt.Errorf("output %q: %w", s.model.Outputs()[k].Name, err)
 			}
 			r.Output = append(r.Output, t)
 		}
 		row++
-		if s.Recipe.Detection != nil {
-			b := r.Image.Bounds()
-			if r.Boxes, err = s.Recipe.Detect(r.Output[0].Float32s(), b.Dx(), b.Dy()); err != nil {
-				return fmt.Errorf("output %q: %w", s.model.Outputs()[0].Name, err)
-			}
+		if err := s.read(r, top); err != nil {
+			return fmt.Errorf("output %q: %w", s.model.Outputs()[0].Name, err)
 		}
 	}
 	return nil
 }
 
-// firstRows sees the first n rows of a tensor.
-func firstRows(t *onnx.Tensor, n int) *onnx.Tensor { return rowsOf(t, 0, int64(n)) }
+// read says what an output means.
+func (s *Scorer) read(r *Result, top int) error {
+	first := r.Output[0]
+	switch {
+	case s.Recipe.Detection != nil:
+		if first.Type != onnx.Float {
+			return fmt.Errorf("%v, boxes are read from floats", first)
+		}
+		width, height := s.Recipe.Image.Width, s.Recipe.Image.Height
+		if r.Image != nil {
+			width, height = r.Image.Bounds().Dx(), r.Image.Bounds().Dy()
+		}
+		var err error
+		r.Boxes, err = s.Recipe.Detect(first.Float32s(), width, height)
+		return err
+	case s.classifies():
+		if first.Type != onnx.Float || first.Len() != len(s.Recipe.Classes) {
+			return fmt.Errorf("%v, want a score for each of %d classes", first, len(s.Recipe.Classes))
+		}
+		r.Classes = features.Best(first.Float32s(), top)
+	}
+	return nil
+}
+
+// classifies says whether outputs are scores of classes.
+func (s *Scorer) classifies() bool {
+	return s.Recipe.Task == features.TaskClassification && len(s.Recipe.Classes) > 0
+}
+
+// Reads says what results hold.
+func (s *Scorer) Reads() Kind {
+	switch {
+	case s.Recipe.Detection != nil:
+		return Boxes
+	case s.classifies():
+		return Classes
+	}
+	return Numbers
+}
+
+// Kind is what the results of a model hold beside its outputs.
+type Kind int
+
+// The kinds.
+const (
+	Numbers Kind = iota // nothing but outputs
+	Boxes
+	Classes
+)
+
+// Outputs gives the names of the model's outputs.
+func (s *Scorer) Outputs() []string {
+	var names []string
+	for _, v := range s.model.Outputs() {
+		names = append(names, v.Name)
+	}
+	return names
+}
 
 // rowsOf sees rows lo to hi of a tensor whose elements take whole bytes.
 func rowsOf(t *onnx.Tensor, lo, hi int64) *onnx.Tensor {
