@@ -34,6 +34,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 			c.runCommand(),
 			c.compareCommand(),
 			c.inspectCommand(),
+			c.convertCommand(),
 			c.dataCommand(),
 		},
 		CommandNotFound: func(ctx *cli.Context, name string) {},
