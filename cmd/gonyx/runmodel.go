@@ -22,19 +22,20 @@ import (
 func (c *console) runCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "run",
-		Usage:     "run a model on pictures (files, folders, globs) or on tensors",
+		Usage:     "run a model on pictures (files, folders, globs), on a file of rows, or on tensors",
 		ArgsUsage: "MODEL [INPUT...]",
-		Description: "A model that describes itself takes pictures as they are. Any model takes tensors by --input.\n" +
-			"Results go to the standard output, or by -o to a .npz or .npy file (raw outputs), .jsonl or .csv (one line a picture).",
-		Flags: []cli.Flag{
+		Description: "A model that describes itself takes pictures and rows as they are: pictures, or one file of rows, ROWS.csv, .tsv, .jsonl, .npz or .npy,\n" +
+			"or - for the standard input. Any model takes tensors by --input. A row that cannot be used is reported, has an empty result, and makes the exit code 4.\n" +
+			"Results go to the standard output, or by -o to a .npz or .npy file (raw outputs), .jsonl or .csv (one line a row).",
+		Flags: append(layoutFlags(),
 			&cli.StringSliceFlag{Name: "input", Usage: "NAME=FILE.npy: a tensor for the model's input NAME"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "OUT.npz, OUT.npy, OUT.jsonl or OUT.csv"},
-			&cli.IntFlag{Name: "batch-size", Usage: "rows run together (default 32 for pictures, all for tensors)"},
+			&cli.IntFlag{Name: "batch-size", Usage: "rows run together (default 32, all for tensors)"},
 			threadsFlag(),
 			&cli.StringFlag{Name: "draw", Usage: "folder for copies of the pictures with what was found drawn on them"},
-			&cli.IntFlag{Name: "top", Usage: "how many results to give for each picture (default: all)"},
+			&cli.IntFlag{Name: "top", Usage: "how many results to give for each row (default: 3 classes, all boxes)"},
 			memoryFlag(),
-		},
+		),
 		Action: c.runModel,
 	}
 }
@@ -82,9 +83,9 @@ func (c *console) runModel(ctx *cli.Context) error {
 	paths := ctx.Args().Tail()
 	switch {
 	case len(paths) > 0 && len(inputs) > 0:
-		return misuse("give either pictures or tensors by --input, not both")
+		return misuse("give either pictures, rows, or tensors by --input, not both")
 	case len(inputs) > 0 && (ctx.IsSet("draw") || ctx.IsSet("top")):
-		return misuse("--draw and --top go with pictures, not with --input")
+		return misuse("--draw and --top go with pictures and rows, not with --input")
 	case ctx.IsSet("batch-size") && ctx.Int("batch-size") < 1:
 		return misuse("--batch-size %d: want at least 1", ctx.Int("batch-size"))
 	case ctx.IsSet("top") && ctx.Int("top") < 1:
@@ -103,7 +104,7 @@ func (c *console) runModel(ctx *cli.Context) error {
 	}
 	defer m.Close()
 	if len(paths) > 0 {
-		return c.runPictures(ctx, m, paths, options.MemoryLimit)
+		return c.runRows(ctx, m, paths, options.MemoryLimit)
 	}
 	return c.runTensors(ctx, m, inputs, options.MemoryLimit)
 }
@@ -175,35 +176,43 @@ func writeTensors(path string, tensors []*onnx.Tensor) error {
 	return nil
 }
 
-// runPictures runs the model on picture files.
-func (c *console) runPictures(ctx *cli.Context, m *backend.Model, args []string, limit int64) error {
-	s, err := scoring.New(m)
+// runRows runs the model on pictures, or on the rows of a file.
+func (c *console) runRows(ctx *cli.Context, m *backend.Model, args []string, limit int64) error {
+	s, err := scoring.New(m, limit)
 	if err != nil {
 		return fmt.Errorf("%s: %w", ctx.Args().First(), err)
 	}
-	paths, err := expand(args)
-	if err != nil {
-		return err
-	}
-	sink, err := newSink(ctx.String("output"), c.out, m, s)
-	if err != nil {
-		return err
-	}
 	draw := ctx.String("draw")
+	if draw != "" && s.Reads() != scoring.Boxes {
+		return misuse("--draw: the model finds no boxes that could be drawn")
+	}
+	source, what, err := c.openRows(ctx, s, args, limit)
+	if err != nil {
+		return err
+	}
+	top := ctx.Int("top")
+	if top == 0 {
+		top = scoring.DefaultTop
+	}
+	sink, err := newSink(ctx.String("output"), c.out, presenter{s, top})
+	if err != nil {
+		return err
+	}
 	if draw != "" {
 		if err := os.MkdirAll(draw, 0o777); err != nil {
 			return fmt.Errorf("--draw: %w", err)
 		}
 	}
 	names := make(map[string]int)
-	failed, err := s.Images(ctx.Context, paths, ctx.Int("batch-size"), limit, func(r scoring.Result) error {
+	options := scoring.Options{BatchSize: ctx.Int("batch-size"), Top: top}
+	total, failed, err := s.Run(ctx.Context, source, options, func(r scoring.Result) error {
 		if r.Err != nil {
-			fmt.Fprintf(c.errs, "gonyx: picture %d: %v\n", r.Index, r.Err)
+			fmt.Fprintf(c.errs, "gonyx: %s %d: %v\n", what, r.Index, r.Err)
 		}
-		if top := ctx.Int("top"); top > 0 && len(r.Boxes) > top {
+		if ctx.IsSet("top") && len(r.Boxes) > top {
 			r.Boxes = r.Boxes[:top]
 		}
-		if draw != "" && r.Err == nil {
+		if draw != "" && r.Err == nil && r.Image != nil {
 			if err := drawResult(draw, names, s, r); err != nil {
 				return err
 			}
@@ -218,10 +227,44 @@ func (c *console) runPictures(ctx *cli.Context, m *backend.Model, args []string,
 		return err
 	}
 	if failed > 0 {
-		fmt.Fprintf(c.errs, "gonyx: %d of %d pictures could not be used\n", failed, len(paths))
+		fmt.Fprintf(c.errs, "gonyx: %d of %d %ss could not be used\n", failed, total, what)
 		return silently(exitSomeFailed)
 	}
 	return nil
+}
+
+// openRows opens what the arguments name, and says what its rows are called.
+func (c *console) openRows(ctx *cli.Context, s *scoring.Scorer, args []string, limit int64) (source *scoring.Source, what string, err error) {
+	file := slices.IndexFunc(args, scoring.IsRows)
+	if file < 0 {
+		paths, err := expand(args)
+		if err != nil {
+			return nil, "", err
+		}
+		source, err = s.Pictures(paths)
+		return source, "picture", err
+	}
+	if len(args) != 1 {
+		return nil, "", misuse("%q holds rows: it is run alone", args[file])
+	}
+	known := features.Layout{}
+	if s.Recipe.Layout != nil {
+		known = *s.Recipe.Layout
+		if o, err := (features.Layout{}).Options(args[0]); err == nil && o.Delimiter != 0 {
+			known.Delimiter = "" // the file's name says more
+		}
+	}
+	layout, err := layoutOf(ctx, known)
+	if err != nil {
+		return nil, "", err
+	}
+	source, err = s.Open(args[0], c.in, scoring.TableOptions{Layout: layout, Chosen: ctx.IsSet("text-column"), Headers: ctx.IsSet("header")},
+		func(text string) { fmt.Fprintf(c.errs, "gonyx: %s\n", text) })
+	var wrong *scoring.InputError
+	if errors.As(err, &wrong) {
+		return nil, "", misuse("%w", err)
+	}
+	return source, "row", err
 }
 
 // drawResult writes a copy of the picture with the boxes on it. Pictures of one name from several folders are told apart by a number.

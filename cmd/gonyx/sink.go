@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/gonyx/gonyx/onnx"
-	"github.com/gonyx/gonyx/onnx/backend"
 	"github.com/gonyx/gonyx/onnx/rows"
 	"github.com/gonyx/gonyx/onnx/scoring"
 )
@@ -23,13 +21,14 @@ type sink interface {
 	drop()
 }
 
-func newSink(path string, out io.Writer, m *backend.Model, s *scoring.Scorer) (sink, error) {
-	switch strings.ToLower(filepath.Ext(path)) {
+// newSink makes the sink that a path's ending asks for; without a path results are printed.
+func newSink(path string, out io.Writer, p presenter) (sink, error) {
+	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".npz", ".npy":
-		if len(m.Outputs()) != 1 && strings.EqualFold(filepath.Ext(path), ".npy") {
-			return nil, misuse("-o %s: the model has %d outputs, a .npy file holds one; take .npz", path, len(m.Outputs()))
+		if n := len(p.outputs()); n != 1 && ext == ".npy" {
+			return nil, misuse("-o %s: the model has %d outputs, a .npy file holds one; take .npz", path, n)
 		}
-		return &arraySink{path: path, model: m}, nil
+		return &arraySink{path: path, names: p.outputs()}, nil
 	case ".jsonl", ".csv":
 		// Beside the final name, so that renaming it stays on one file system.
 		file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
@@ -37,67 +36,41 @@ func newSink(path string, out io.Writer, m *backend.Model, s *scoring.Scorer) (s
 			return nil, fmt.Errorf("-o: %w", err)
 		}
 		f := &fileSink{path: path, file: file}
-		if strings.EqualFold(filepath.Ext(path), ".csv") {
-			t := &tableSink{csv.NewWriter(file), s}
-			f.lines = t
-			return f, t.csv.Write([]string{"input", "boxes", "error"})
+		if ext == ".csv" {
+			f.lines = &tableSink{out: csv.NewWriter(file), show: p}
+		} else {
+			f.lines = &jsonSink{json.NewEncoder(file), p}
 		}
-		f.lines = &jsonSink{json.NewEncoder(file), s}
 		return f, nil
 	}
-	return &textSink{out, s}, nil
+	return &textSink{out, p}, nil
 }
 
-// foundBox is a box as results show it: centre and size in pixels of the picture.
-type foundBox struct {
-	Class  string  `json:"class"`
-	Score  float64 `json:"score"`
-	X      float64 `json:"x"`
-	Y      float64 `json:"y"`
-	Width  float64 `json:"width"`
-	Height float64 `json:"height"`
-}
-
-func foundBoxes(s *scoring.Scorer, r scoring.Result) []foundBox {
-	found := make([]foundBox, 0, len(r.Boxes))
-	for _, b := range r.Boxes {
-		found = append(found, foundBox{s.Recipe.Classes[b.Class], rounded(b.Score, 4), rounded(b.CX, 2), rounded(b.CY, 2), rounded(b.W, 2), rounded(b.H, 2)})
-	}
-	return found
-}
-
-func rounded(v float64, digits int) float64 {
-	scale := math.Pow10(digits)
-	return math.Round(v*scale) / scale
-}
-
-func (b foundBox) String() string {
-	return fmt.Sprintf("%s %g at %g,%g size %g×%g", b.Class, b.Score, b.X, b.Y, b.Width, b.Height)
-}
-
-// textSink prints a line a picture.
+// textSink prints a line a row.
 type textSink struct {
-	out     io.Writer
-	scoring *scoring.Scorer
+	out  io.Writer
+	show presenter
 }
 
 func (t *textSink) add(r scoring.Result) error {
-	if r.Err != nil {
-		return nil
+	text := ""
+	if r.Err == nil {
+		text = " " + t.show.text(r)
 	}
-	parts := make([]string, 0, len(r.Boxes))
-	for _, b := range foundBoxes(t.scoring, r) {
-		parts = append(parts, b.String())
-	}
-	if len(parts) == 0 {
-		parts = []string{"nothing"}
-	}
-	_, err := fmt.Fprintf(t.out, "%s: %s\n", r.Name, strings.Join(parts, "; "))
+	_, err := fmt.Fprintf(t.out, "%s:%s\n", rowName(r), text)
 	return err
 }
 
 func (t *textSink) close() error { return nil }
 func (t *textSink) drop()        {}
+
+// rowName is a picture's path, or a row's number.
+func rowName(r scoring.Result) string {
+	if r.Name == "" {
+		return fmt.Sprintf("row %d", r.Index)
+	}
+	return r.Name
+}
 
 // fileSink brings lines into a file.
 type fileSink struct {
@@ -134,107 +107,144 @@ func (f *fileSink) drop() {
 	os.Remove(f.file.Name())
 }
 
+// jsonSink writes an object a row.
 type jsonSink struct {
-	out     *json.Encoder
-	scoring *scoring.Scorer
+	out  *json.Encoder
+	show presenter
 }
 
-func (j *jsonSink) add(r scoring.Result) error {
-	line := struct {
-		Input string     `json:"input"`
-		Boxes []foundBox `json:"boxes"`
-		Error string     `json:"error,omitempty"`
-	}{Input: r.Name}
-	if r.Err != nil {
-		line.Error = r.Err.Error()
-	} else {
-		line.Boxes = foundBoxes(j.scoring, r)
-	}
-	return j.out.Encode(line)
-}
+func (j *jsonSink) add(r scoring.Result) error { return j.out.Encode(j.show.object(r)) }
+func (j *jsonSink) flush() error               { return nil }
 
-func (j *jsonSink) flush() error { return nil }
-
+// tableSink writes a line a row below a header, which the first good row decides where the model leaves sizes open.
 type tableSink struct {
-	csv     *csv.Writer
-	scoring *scoring.Scorer
+	out     *csv.Writer
+	show    presenter
+	columns int // of results; -1: not known yet
+	started bool
+	empty   []scoring.Result // rows that failed before the header was known
 }
 
 func (t *tableSink) add(r scoring.Result) error {
+	if !t.started {
+		if r.Err != nil && !t.show.knowsColumns() {
+			t.empty = append(t.empty, scoring.Result{Index: r.Index, Name: r.Name, Err: r.Err})
+			return nil
+		}
+		if err := t.start(t.show.columns(r), r.Name != ""); err != nil {
+			return err
+		}
+	}
+	return t.line(r)
+}
+
+func (t *tableSink) start(columns []string, named bool) error {
+	t.started, t.columns = true, len(columns)
+	first := "row"
+	if named {
+		first = "input"
+	}
+	if err := t.out.Write(append(append([]string{first}, columns...), "error")); err != nil {
+		return err
+	}
+	for _, r := range t.empty {
+		if err := t.line(r); err != nil {
+			return err
+		}
+	}
+	t.empty = nil
+	return nil
+}
+
+func (t *tableSink) line(r scoring.Result) error {
+	line := make([]string, t.columns+2)
+	if line[0] = r.Name; r.Name == "" {
+		line[0] = fmt.Sprint(r.Index)
+	}
 	if r.Err != nil {
-		return t.csv.Write([]string{r.Name, "", r.Err.Error()})
+		line[len(line)-1] = r.Err.Error()
+	} else {
+		copy(line[1:], t.show.fields(r))
 	}
-	parts := make([]string, 0, len(r.Boxes))
-	for _, b := range foundBoxes(t.scoring, r) {
-		parts = append(parts, fmt.Sprintf("%s %g %g %g %g %g", b.Class, b.Score, b.X, b.Y, b.Width, b.Height))
-	}
-	return t.csv.Write([]string{r.Name, strings.Join(parts, "; "), ""})
+	return t.out.Write(line)
 }
 
 func (t *tableSink) flush() error {
-	t.csv.Flush()
-	return t.csv.Error()
+	if !t.started {
+		named := len(t.empty) > 0 && t.empty[0].Name != ""
+		if err := t.start(nil, named); err != nil {
+			return err
+		}
+	}
+	t.out.Flush()
+	return t.out.Error()
 }
 
-// arraySink gathers raw outputs, a row a picture; a picture that failed has a row of NaN, or of zeros where numbers are whole.
+// arraySink gathers raw outputs, a row a row; one that failed is NaN, or zeros where numbers are whole.
 type arraySink struct {
 	path   string
-	model  *backend.Model
-	joined []*onnx.Tensor
+	names  []string
+	spools []*rows.Spool
 	empty  int // rows that failed before the shape was known
 }
 
 func (a *arraySink) add(r scoring.Result) error {
 	if r.Err != nil {
-		if a.joined == nil {
+		if a.spools == nil {
 			a.empty++
 			return nil
 		}
-		for _, t := range a.joined {
-			appendEmpty(t)
-		}
-		return nil
+		return a.addEmpty(1)
 	}
-	if a.joined == nil {
-		for i, t := range r.Output {
-			dims := append([]int64{0}, t.Dims[1:]...)
-			a.joined = append(a.joined, &onnx.Tensor{Name: a.model.Outputs()[i].Name, Type: t.Type, Dims: dims})
-			for range a.empty {
-				appendEmpty(a.joined[i])
-			}
+	if a.spools == nil {
+		if err := a.start(r.Output); err != nil {
+			return err
 		}
 	}
 	for i, t := range r.Output {
-		a.joined[i].Data = append(a.joined[i].Data, t.Data...)
-		a.joined[i].Dims[0]++
+		if err := a.spools[i].Add(t); err != nil {
+			return fmt.Errorf("-o: %w", err)
+		}
 	}
 	return nil
 }
 
-func appendEmpty(t *onnx.Tensor) {
-	row := onnx.NewTensor(t.Type, append([]int64{1}, t.Dims[1:]...)...)
-	switch t.Type {
-	case onnx.Float:
-		for i := range row.Float32s() {
-			row.Float32s()[i] = float32(math.NaN())
+func (a *arraySink) start(first []*onnx.Tensor) error {
+	for i, t := range first {
+		s, err := rows.NewSpool(a.names[i], t.Type, t.Dims[1:])
+		if err != nil {
+			return fmt.Errorf("-o: %w", err)
 		}
-	case onnx.Double:
-		for i := range row.Float64s() {
-			row.Float64s()[i] = math.NaN()
+		a.spools = append(a.spools, s)
+	}
+	return a.addEmpty(a.empty)
+}
+
+func (a *arraySink) addEmpty(n int) error {
+	for range n {
+		for _, s := range a.spools {
+			if err := s.AddEmpty(); err != nil {
+				return fmt.Errorf("-o: %w", err)
+			}
 		}
 	}
-	t.Data = append(t.Data, row.Data...)
-	t.Dims[0]++
+	return nil
 }
 
 func (a *arraySink) close() error {
-	if a.joined == nil {
-		return fmt.Errorf("-o %s: no picture could be used, so there is nothing to write", a.path)
+	defer a.drop()
+	if a.spools == nil {
+		return fmt.Errorf("-o %s: no row could be used, so there is nothing to write", a.path)
 	}
 	if strings.EqualFold(filepath.Ext(a.path), ".npy") {
-		return rows.WriteNPYFile(a.path, a.joined[0])
+		return rows.WriteSpooledNPY(a.path, a.spools[0])
 	}
-	return rows.WriteNPZFile(a.path, a.joined)
+	return rows.WriteSpooledNPZ(a.path, a.spools)
 }
 
-func (a *arraySink) drop() {}
+func (a *arraySink) drop() {
+	for _, s := range a.spools {
+		s.Close()
+	}
+	a.spools = nil
+}
