@@ -14,7 +14,6 @@ import (
 type packs struct {
 	mu    sync.Mutex
 	steps map[string]*ops.Step
-	limit int
 }
 
 func newPacks() *packs { return &packs{steps: make(map[string]*ops.Step)} }

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -254,7 +255,7 @@ func (k *maker) attribute(a *onnx.Attribute) {
 		case "Float":
 			f.SetFloat(float64(k.Float32()))
 		case "Floats":
-			f.Set(reflect.ValueOf([]float32{k.Float32(), -0.0, 1}))
+			f.Set(reflect.ValueOf([]float32{k.Float32(), float32(math.Copysign(0, -1)), 1}))
 		case "Str":
 			f.SetBytes([]byte(k.word()))
 		case "Strs":
