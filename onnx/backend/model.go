@@ -20,6 +20,7 @@ type Options struct {
 	Threads     int    // 0: as many as Go may use
 	MemoryLimit int64  // bytes that any one tensor or arena may take; ops.DefaultLimit where 0
 	Seed        uint64 // of random operators without a seed of their own
+	Plain       bool   // compile without joining nodes, what fused plans are held against
 	Opset       int64  // for graphs collected from stock onnx-go without the file's bytes: the default domain's version, 0 to work it out
 }
 
@@ -32,10 +33,11 @@ func (o Options) limit() int64 {
 
 // Model is a compiled graph. It keeps a plan for each of the latest input shapes. It is safe for many goroutines.
 type Model struct {
-	File     *onnx.Model // what was loaded; nil where only a graph was compiled
-	Warnings []string    // of the check of a loaded file
-	graph    *onnx.Graph // lifted and folded
-	eval     *ops.Evaluator
+	File     *onnx.Model    // what was loaded; nil where only a graph was compiled
+	Warnings []string       // of the check of a loaded file
+	graph    *onnx.Graph    // lifted, folded and fused
+	eval     *ops.Evaluator // of graph
+	oracle   *ops.Evaluator // of the graph as it was lifted
 	target   ops.Target
 	options  Options
 	packs    *packs
@@ -86,7 +88,7 @@ func Compile(g *onnx.Graph, o Options) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("backend: %w", err)
 	}
-	eval, err := ops.NewEvaluator(lifted)
+	oracle, err := ops.NewEvaluator(lifted)
 	if err != nil {
 		return nil, fmt.Errorf("backend: %w", err)
 	}
@@ -97,12 +99,19 @@ func Compile(g *onnx.Graph, o Options) (*Model, error) {
 			return nil, fmt.Errorf("backend: kernel set %q is not one of %s, which this processor runs", o.Kernels, setNames())
 		}
 	}
-	m := &Model{eval: eval, options: o, plans: make(map[string]*Plan), packs: newPacks()}
+	m := &Model{oracle: oracle, options: o, plans: make(map[string]*Plan), packs: newPacks()}
 	m.target = ops.Target{Set: set}
 	if o.Threads != 1 {
 		m.target.Pool = kernels.NewPool(o.Threads)
 	}
-	if m.graph, err = foldConstants(lifted.Graph, eval, o); err != nil {
+	if m.graph, err = foldConstants(lifted.Graph, oracle, o); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("backend: %w", err)
+	}
+	if !o.Plain {
+		m.graph = fuse(m.graph)
+	}
+	if m.eval, err = ops.NewEvaluator(&ops.Lifted{Graph: m.graph, Held: lifted.Held}); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("backend: %w", err)
 	}
@@ -161,7 +170,7 @@ func (m *Model) Evaluate(ctx context.Context, in []onnx.Value) ([]onnx.Value, er
 	if _, err := m.facts(in); err != nil {
 		return nil, err
 	}
-	out, err := m.eval.Run(ctx, in, ops.EvalOptions{Limit: m.options.limit(), Seed: m.options.Seed})
+	out, err := m.oracle.Run(ctx, in, ops.EvalOptions{Limit: m.options.limit(), Seed: m.options.Seed})
 	if err != nil {
 		return nil, fmt.Errorf("backend: %w", err)
 	}

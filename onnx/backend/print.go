@@ -3,6 +3,8 @@ package backend
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gonyx/gonyx/onnx"
 )
 
 // String prints the plan: the kernel set, the arena, and a line a step with where each operand lives.
@@ -14,7 +16,7 @@ func (p *Plan) String() string {
 		if st.fast != nil {
 			way = "fast"
 		}
-		fmt.Fprintf(&s, "%s %s %s(%s)", way, st.node.Name, st.node.OpType, p.operands(st.in))
+		fmt.Fprintf(&s, "%s %s %s%s(%s)", way, st.node.Name, st.node.OpType, joined(st.node), p.operands(st.in))
 		if len(st.around) > 0 {
 			fmt.Fprintf(&s, " around(%s)", p.operands(st.around))
 		}
@@ -25,6 +27,14 @@ func (p *Plan) String() string {
 		s.WriteByte('\n')
 	}
 	return s.String()
+}
+
+// joined says which activation a fused node ends with.
+func joined(n *onnx.Node) string {
+	if a := n.Attribute("activation"); a != nil && n.Domain == onnx.DomainPrivate {
+		return "+" + string(a.Str)
+	}
+	return ""
 }
 
 func (p *Plan) operands(list []int) string {

@@ -124,6 +124,22 @@ func (a *Attrs) Float(name string) float32 {
 	return 0
 }
 
+// FloatOr reads a float for which the schema has no default.
+func (a *Attrs) FloatOr(name string, def float32) float32 {
+	if attr := a.get(name, onnx.AttributeFloat); attr != nil {
+		return attr.Float
+	}
+	return def
+}
+
+// StrOr reads a string for which the schema has no default.
+func (a *Attrs) StrOr(name, def string) string {
+	if attr := a.get(name, onnx.AttributeString); attr != nil {
+		return string(attr.Str)
+	}
+	return def
+}
+
 // Str reads a string, with the schema's default. Without a default the attribute is required.
 func (a *Attrs) Str(name string) string {
 	if attr := a.get(name, onnx.AttributeString); attr != nil {

@@ -162,6 +162,11 @@ func multiply[T number, W wide](p products, yt, at, bt *onnx.Tensor) {
 // Specialize runs float products on the kernels, with a constant right side packed once. Where it is one matrix, the batch of the
 // left side are more rows.
 func (matMul) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+	return specializeMatMul(kernels.Activation{}, t, in, consts)
+}
+
+// specializeMatMul is the products with a bias, a vector that is the third input where there is one, and an activation in their store.
+func specializeMatMul(act kernels.Activation, t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
 	a, ok := in[0].Sizes()
 	b, ok2 := in[1].Sizes()
 	if !ok || !ok2 || in[0].Elem() != onnx.Float || in[1].Elem() != onnx.Float || count(a) == 0 || count(b) == 0 {
@@ -179,10 +184,19 @@ func (matMul) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool
 	if len(p.at) == 1 && consts[1] != nil {
 		packed = kernels.PackB(p.k, p.n, consts[1].Float32s(), 0, false)
 	}
+	biased := len(in) > 2 && !in[2].Absent()
+	if len(b) == 1 && biased { // the bias would be along the rows
+		return Step{}, false
+	}
 	return Step{Run: func(f *Frame) error {
 		y, a, b := f.Out[0].Float32s(), f.In[0].Float32s(), f.In[1].Float32s()
+		var bias []float32
+		if biased {
+			bias = f.In[2].Float32s()
+		}
 		for i, at := range p.at {
-			g := kernels.Gemm{M: p.m, N: p.n, K: p.k, A: a[at[0] : at[0]+p.m*p.k], C: y[i*p.m*p.n : (i+1)*p.m*p.n]}
+			g := kernels.Gemm{M: p.m, N: p.n, K: p.k, A: a[at[0] : at[0]+p.m*p.k], C: y[i*p.m*p.n : (i+1)*p.m*p.n],
+				ColumnBias: bias, Act: act}
 			if packed != nil {
 				g.Packed = packed
 			} else {

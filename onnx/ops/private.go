@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"strings"
+
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/schema"
 )
@@ -9,13 +11,15 @@ import (
 // Identity. Shapes: any.
 
 func privateFamily() []Meaning {
-	return []Meaning{
-		{Domain: onnx.DomainPrivate, Name: "StopGradient", Class: Exact, New: func(*Attrs) Op { return identity{} }},
-	}
+	return append(fusedFamily(),
+		Meaning{Domain: onnx.DomainPrivate, Name: "StopGradient", Class: Exact, New: func(*Attrs) Op { return identity{} }})
 }
 
 // privateSchema gives the schema of an operator of the private domain.
 func privateSchema(name string) (*schema.Op, bool) {
+	if base, ok := strings.CutPrefix(name, FusedPrefix); ok {
+		return fusedSchema(base)
+	}
 	for i := range privateSchemas {
 		if privateSchemas[i].Name == name {
 			return &privateSchemas[i], true
