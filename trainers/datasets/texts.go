@@ -25,7 +25,8 @@ const DefaultWords = 10000
 type Texts struct {
 	info   Info
 	rows   []features.Sparse
-	labels []int // class numbers, beside rows
+	texts  []string // beside rows
+	labels []int    // class numbers, beside rows
 	digest string
 }
 
@@ -168,7 +169,8 @@ func readText(table *rows.Table, text, label rows.Column) (labelledText, error) 
 
 // newTexts turns rows into features.
 func newTexts(name string, list []labelledText, s textSettings, c Config) (*Texts, error) {
-	t := &Texts{info: Info{Name: name, Rows: len(list)}, rows: make([]features.Sparse, len(list)), labels: make([]int, len(list))}
+	t := &Texts{info: Info{Name: name, Rows: len(list)}, rows: make([]features.Sparse, len(list)), texts: make([]string, len(list)),
+		labels: make([]int, len(list))}
 	r := &features.Recipe{Task: features.TaskClassification}
 	if c.Features != nil {
 		if c.Features.Text == nil || len(c.Features.Classes) == 0 {
@@ -205,7 +207,7 @@ func newTexts(name string, list []labelledText, s textSettings, c Config) (*Text
 		if !ok {
 			return nil, fmt.Errorf("row %d: label %q is none of the model's classes %.200q", i, clip(row.label), r.Classes)
 		}
-		t.rows[i], t.labels[i] = r.Text.Row(row.text), class
+		t.rows[i], t.texts[i], t.labels[i] = r.Text.Row(row.text), row.text, class
 		fmt.Fprintf(h, "%q %q\n", row.text, row.label)
 	}
 	t.digest = hex.EncodeToString(h.Sum(nil))
@@ -222,6 +224,9 @@ const maxCategories = 10000
 
 // Info describes the texts.
 func (t *Texts) Info() Info { return t.info }
+
+// Text gives a row as it was read.
+func (t *Texts) Text(row int) string { return t.texts[row] }
 
 // Read lays sparse rows out.
 func (t *Texts) Read(_ int, rows []int, into []*onnx.Tensor) error {

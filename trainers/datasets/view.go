@@ -38,9 +38,14 @@ func First(d Dataset, n int) Dataset {
 	if n <= 0 || n >= d.Info().Rows {
 		return d
 	}
-	rows := make([]int, n)
+	return Rows(d, 0, n)
+}
+
+// Rows gives the rows from the first up to the one before the last.
+func Rows(d Dataset, first, last int) Dataset {
+	rows := make([]int, last-first)
 	for i := range rows {
-		rows[i] = i
+		rows[i] = first + i
 	}
 	return Subset(d, rows)
 }
@@ -68,6 +73,21 @@ func (v *view) Digest() (string, error) {
 	fmt.Fprintf(h, "rows %v of %s", v.rows, whole)
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
+
+// Still gives a data set whose rows are those of the first epoch in every epoch.
+func Still(d Dataset) Dataset { return still{d} }
+
+type still struct{ of Dataset }
+
+func (s still) Info() Info {
+	info := s.of.Info()
+	info.Fresh = false
+	return info
+}
+
+func (s still) Read(_ int, rows []int, into []*onnx.Tensor) error { return s.of.Read(0, rows, into) }
+
+func (s still) Digest() (string, error) { return s.of.Digest() }
 
 // generated is a data set that never runs out of rows.
 type generated interface {
