@@ -50,8 +50,8 @@ type progress struct {
 // plan says what a run's bytes depend on, besides data and kernels.
 func (f *fitting) plan() string {
 	o := f.o
-	return fmt.Sprintf("network %s %v, %d epochs of batches of %d, optimizer %s, learning rate %g, schedule %s, clip norm %g, seed %d, shuffle %t, validation split %g",
-		f.net.Name, f.net.Settings, o.Epochs, o.BatchSize, o.Optimizer, o.LearningRate, o.Schedule, o.ClipNorm, o.Seed, !o.NoShuffle, o.ValidationSplit)
+	return fmt.Sprintf("network %s %v, %d epochs of batches of %d, optimizer %s, learning rate %g, schedule %s, clip norm %g, seed %d, shuffle %t, validation split %g, early stopping %d, overfit %d",
+		f.net.Name, f.net.Settings, o.Epochs, o.BatchSize, o.Optimizer, o.LearningRate, o.Schedule, o.ClipNorm, o.Seed, !o.NoShuffle, o.ValidationSplit, o.EarlyStopping, o.Overfit)
 }
 
 // saveBest writes the weights of the best epoch.

@@ -55,7 +55,7 @@ func newFeed(net *networks.Instance, data datasets.Dataset, o Options, stream st
 		for _, d := range v.Type.Dims[1:] {
 			s.dims = append(s.dims, d.Value)
 		}
-		name := v.Name
+		name := net.Field(v.Name)
 		if name == networks.CleanInput {
 			name, s.clean = datasets.FieldX, true
 		}

@@ -26,6 +26,8 @@ type Options struct {
 	Seed            uint64
 	NoShuffle       bool
 	ValidationSplit float64                 // part of the rows that is held out; 0: none
+	EarlyStopping   int                     // epochs without a lower validation loss after which the run ends; 0: it goes on
+	Overfit         int                     // above 0: the run ends as soon as the rows are learnt by heart, see [Overfit]
 	Init            map[string]*onnx.Tensor // weights to start from; nil: from the seed
 	Dir             string                  // the run directory, which must exist; empty: nothing is written
 	Resume          bool                    // go on from what Dir holds
@@ -57,6 +59,8 @@ type Result struct {
 	History []Epoch
 	// BestEpoch counts from 1; 0 where none was finished.
 	BestEpoch  int
+	Stopped    bool     // early: the validation loss had not become lower for long enough
+	Overfit    *Overfit // nil where that was not asked for
 	Train      datasets.Dataset
 	Validation datasets.Dataset // nil without
 	DataDigest string
@@ -85,6 +89,7 @@ type fitting struct {
 	sums        []float64
 	rows        int
 	elapsed     float64 // seconds of the current epoch before an interruption
+	floor       float64 // the lowest loss there can be, where it is to be reached
 	history     []Epoch
 	best        map[string]*onnx.Tensor
 	bestEpoch   int
@@ -136,6 +141,13 @@ func newFitting(net *networks.Instance, data datasets.Dataset, o Options) (*fitt
 	if f.schedule, err = ParseSchedule(o.Schedule); err != nil {
 		return nil, &MisuseError{err}
 	}
+	switch {
+	case f.validation != nil:
+	case o.EarlyStopping > 0:
+		return nil, misuse("early stopping needs rows that are held out, and there are none")
+	case f.schedule.Validated():
+		return nil, misuse("schedule %s needs rows that are held out, and there are none", f.schedule)
+	}
 	spec, err := ParseOptimizer(o.Optimizer)
 	if err != nil {
 		return nil, &MisuseError{err}
@@ -157,6 +169,12 @@ func newFitting(net *networks.Instance, data datasets.Dataset, o Options) (*fitt
 	}); err != nil {
 		f.close()
 		return nil, err
+	}
+	if o.Overfit > 0 {
+		if f.floor, err = f.lossFloor(); err != nil {
+			f.close()
+			return nil, err
+		}
 	}
 	f.solver = NewSolver(spec, f.set, f.pool)
 	for _, name := range o.Watch {
@@ -186,12 +204,37 @@ func (f *fitting) steps() int {
 }
 
 func (f *fitting) run(ctx context.Context) error {
-	for f.epoch < f.o.Epochs {
+	for !f.finished() {
 		if err := f.runEpoch(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// finished says whether there is no epoch left to do. It depends on the history alone, so that a run that is resumed ends
+// where an unbroken one does.
+func (f *fitting) finished() bool {
+	if o := f.overfitted(); o != nil && o.Reached {
+		return true
+	}
+	return f.epoch >= f.o.Epochs || f.stale()
+}
+
+// stale says whether early stopping ends the run.
+func (f *fitting) stale() bool {
+	return f.o.EarlyStopping > 0 && f.epoch-f.bestEpoch >= f.o.EarlyStopping
+}
+
+// validationLosses are those of the epochs so far; without validation there are none.
+func (f *fitting) validationLosses() []float64 {
+	var losses []float64
+	for _, e := range f.history {
+		if e.Validation != nil {
+			losses = append(losses, e.Validation[0])
+		}
+	}
+	return losses
 }
 
 // outputs are what is reported of every batch: the loss and its terms.
@@ -211,7 +254,7 @@ func (f *fitting) runEpoch(ctx context.Context) error {
 	}
 	batches := f.feed.batches(f.epoch, f.step)
 	defer batches.stop()
-	rate := 0.0
+	rate, plateau := 0.0, f.schedule.Plateau(f.validationLosses())
 	for f.step < steps {
 		if ctx.Err() != nil {
 			f.elapsed += time.Since(started).Seconds()
@@ -237,7 +280,7 @@ func (f *fitting) runEpoch(ctx context.Context) error {
 			return &NaNError{Epoch: f.epoch + 1, Step: f.step + 1, Value: f.firstBad(batch.inputs)}
 		}
 		f.watch()
-		rate = f.solver.LearningRate() * f.schedule.Factor(f.epoch*steps+f.step, f.o.Epochs*steps, steps)
+		rate = f.solver.LearningRate() * f.schedule.Factor(f.epoch*steps+f.step, f.o.Epochs*steps, steps) * plateau
 		if err := f.solver.StepAt(f.program.Params(), rate, f.o.ClipNorm); err != nil {
 			return err
 		}
@@ -265,6 +308,9 @@ func (f *fitting) endEpoch(rate, seconds float64) error {
 			return err
 		}
 		e.Validation, e.Metrics = m.Losses, m.Metrics
+		if !isFinite(m.Losses[0]) {
+			return &NaNError{Epoch: f.epoch + 1, Step: f.steps(), Value: "val_" + networks.LossOutput}
+		}
 	}
 	if bad := f.badParameter(); bad != "" {
 		return &NaNError{Epoch: f.epoch + 1, Step: f.steps(), Value: bad}
@@ -342,6 +388,7 @@ func finite(v []float32) bool {
 
 func (f *fitting) result() *Result {
 	return &Result{Best: f.best, Last: f.weights(), History: f.history, BestEpoch: f.bestEpoch, Train: f.train,
+		Stopped: f.stale() && f.epoch < f.o.Epochs, Overfit: f.overfitted(),
 		Validation: f.validation, DataDigest: f.digest, KernelSet: f.set.String(), fit: f}
 }
 

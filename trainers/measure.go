@@ -123,7 +123,7 @@ func (f *fitting) evaluate(data datasets.Dataset) (*Measures, error) {
 	names := f.outputs()
 	m := &Measures{Losses: make([]float64, len(names))}
 	judge := newJudge(f.net.Features)
-	target := slices.IndexFunc(f.net.Training.Graph.Inputs, func(v *onnx.ValueInfo) bool { return v.Name == datasets.FieldY })
+	target := slices.IndexFunc(f.net.Training.Graph.Inputs, func(v *onnx.ValueInfo) bool { return f.net.Field(v.Name) == datasets.FieldY })
 	err = feed.each(0, func(inputs []*onnx.Tensor, rows []int) error {
 		if err := f.program.Run(inputs, false); err != nil {
 			return err

@@ -108,6 +108,7 @@ func (j *Job) Options() Options {
 	return Options{
 		Epochs: s.Epochs, BatchSize: s.BatchSize, Optimizer: s.Optimizer, LearningRate: s.LearningRate, Schedule: s.Schedule,
 		ClipNorm: *s.ClipNorm, Seed: s.Seed, NoShuffle: s.NoShuffle, ValidationSplit: *s.ValidationSplit, Init: j.Init,
+		EarlyStopping: s.EarlyStopping, Overfit: s.Overfit,
 		MemoryLimit: s.MemoryLimit,
 	}
 }

@@ -10,10 +10,11 @@ import (
 
 // Schedule is how the learning rate goes over a run. The zero value is constant.
 type Schedule struct {
-	kind   scheduleKind
-	every  int     // step: epochs
-	gamma  float64 // step
-	warmup int     // cosine: steps
+	kind     scheduleKind
+	every    int     // step: epochs
+	gamma    float64 // step and plateau
+	warmup   int     // cosine: steps
+	patience int     // plateau: epochs
 }
 
 type scheduleKind uint8
@@ -22,6 +23,7 @@ const (
 	constantSchedule scheduleKind = iota
 	stepSchedule
 	cosineSchedule
+	plateauSchedule
 )
 
 // ParseSchedule reads a schedule:
@@ -30,6 +32,8 @@ const (
 //	step:every=N,gamma=F      the rate is multiplied by F (0.1 where left out) after every N epochs
 //	cosine[:warmup=N]         over the first N steps (batches; 0 where left out) the rate rises in a line to the full one,
 //	                          then it falls along half a cosine towards 0 at the end of the run
+//	plateau:patience=N,factor=F  the rate is multiplied by F (0.1 where left out) after every N epochs in a row without a
+//	                          lower validation loss than the lowest before
 func ParseSchedule(text string) (Schedule, error) {
 	name, rest, more := strings.Cut(text, ":")
 	fail := func(err error) (Schedule, error) { return Schedule{}, fmt.Errorf("schedule %q: %w", text, err) }
@@ -41,7 +45,7 @@ func ParseSchedule(text string) (Schedule, error) {
 		}
 	}
 	var s Schedule
-	every, warmup := 0.0, 0.0
+	every, warmup, patience := 0.0, 0.0, 0.0
 	var numbers []number
 	required := ""
 	switch name {
@@ -58,9 +62,11 @@ func ParseSchedule(text string) (Schedule, error) {
 		s = Schedule{kind: cosineSchedule}
 		numbers = []number{{key: "warmup", value: &warmup}}
 	case "plateau":
-		return fail(fmt.Errorf("plateau is not there yet; take constant, step or cosine"))
+		s = Schedule{kind: plateauSchedule, gamma: 0.1}
+		numbers = []number{{key: "patience", value: &patience, least: 1}, {key: "factor", value: &s.gamma, positive: true, below: 1}}
+		required = "patience"
 	default:
-		return fail(fmt.Errorf("there is none of that name; there are constant, step:every=N,gamma=F and cosine:warmup=N"))
+		return fail(fmt.Errorf("there is none of that name; there are constant, step:every=N,gamma=F, cosine:warmup=N and plateau:patience=N,factor=F"))
 	}
 	for _, p := range pairs {
 		at := slices.IndexFunc(numbers, func(n number) bool { return n.key == p.key })
@@ -70,14 +76,14 @@ func ParseSchedule(text string) (Schedule, error) {
 		if err := numbers[at].set(p.value); err != nil {
 			return fail(err)
 		}
-		if whole := *numbers[at].value; p.key != "gamma" && (whole != math.Trunc(whole) || whole > math.MaxInt32) {
+		if whole := *numbers[at].value; p.key != "gamma" && p.key != "factor" && (whole != math.Trunc(whole) || whole > math.MaxInt32) {
 			return fail(fmt.Errorf("%s: %s is not a whole number", p.key, p.value))
 		}
 	}
 	if required != "" && !slices.ContainsFunc(pairs, func(p setting) bool { return p.key == required }) {
 		return fail(fmt.Errorf("%s is missing", required))
 	}
-	s.every, s.warmup = int(every), int(warmup)
+	s.every, s.warmup, s.patience = int(every), int(warmup), int(patience)
 	return s, nil
 }
 
@@ -88,6 +94,8 @@ func (s Schedule) String() string {
 		return fmt.Sprintf("step:every=%d,gamma=%s", s.every, strconv.FormatFloat(s.gamma, 'g', -1, 64))
 	case cosineSchedule:
 		return fmt.Sprintf("cosine:warmup=%d", s.warmup)
+	case plateauSchedule:
+		return fmt.Sprintf("plateau:patience=%d,factor=%s", s.patience, strconv.FormatFloat(s.gamma, 'g', -1, 64))
 	}
 	return "constant"
 }
@@ -109,4 +117,25 @@ func (s Schedule) Factor(step, total, perEpoch int) float64 {
 		return (1 + math.Cos(math.Pi*float64(step-s.warmup)/float64(total-s.warmup))) / 2
 	}
 	return 1
+}
+
+// Validated says whether the schedule needs validation losses.
+func (s Schedule) Validated() bool { return s.kind == plateauSchedule }
+
+// Plateau is what the learning rate is multiplied by besides [Schedule.Factor], after epochs with these validation losses: 1 but
+// for a plateau schedule. It depends on the losses alone, so that a run that is resumed goes on with the same rate.
+func (s Schedule) Plateau(losses []float64) float64 {
+	if s.kind != plateauSchedule {
+		return 1
+	}
+	factor, best, waited := 1.0, math.Inf(1), 0
+	for _, loss := range losses {
+		if waited++; loss < best {
+			best, waited = loss, 0
+		}
+		if waited == s.patience {
+			factor, waited = factor*s.gamma, 0
+		}
+	}
+	return factor
 }

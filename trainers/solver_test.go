@@ -300,6 +300,7 @@ func TestScheduleFactors(t *testing.T) {
 		"step:every=2":           {1, 1, 1, 1, .1, .1, .1, .1},
 		"cosine":                 {1, (1 + math.Cos(math.Pi/8)) / 2, (1 + math.Sqrt2/2) / 2, (1 + math.Cos(3*math.Pi/8)) / 2, .5, (1 - math.Cos(3*math.Pi/8)) / 2, (1 - math.Sqrt2/2) / 2, (1 - math.Cos(math.Pi/8)) / 2},
 		"cosine:warmup=4":        {.25, .5, .75, 1, 1, (1 + math.Sqrt2/2) / 2, .5, (1 - math.Sqrt2/2) / 2},
+		"plateau:patience=1":     {1, 1, 1, 1, 1, 1, 1, 1},
 		"cosine:warmup=10":       {.1, .2, .3, .4, .5, .6, .7, .8},
 	} {
 		s, err := ParseSchedule(text)
@@ -323,16 +324,19 @@ func TestScheduleFactors(t *testing.T) {
 
 func TestParseScheduleRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"linear":                       `there is none of that name`,
-		"constant:every=1":             `constant has no keys`,
-		"step":                         `every is missing`,
-		"step:gamma=0.5":               `every is missing`,
-		"step:every=0":                 `every: 0 is out of range, want at least 1`,
-		"step:every=1.5":               `every: 1.5 is not a whole number`,
-		"step:every=2,gamma=0":         `gamma: 0 is out of range`,
-		"cosine:warmup=-1":             `warmup: -1 is out of range`,
-		"cosine:every=1":               `"every" is not a key of cosine`,
-		"plateau:patience=3,factor=.5": `plateau is not there yet`,
+		"linear":                      `there is none of that name`,
+		"constant:every=1":            `constant has no keys`,
+		"step":                        `every is missing`,
+		"step:gamma=0.5":              `every is missing`,
+		"step:every=0":                `every: 0 is out of range, want at least 1`,
+		"step:every=1.5":              `every: 1.5 is not a whole number`,
+		"step:every=2,gamma=0":        `gamma: 0 is out of range`,
+		"cosine:warmup=-1":            `warmup: -1 is out of range`,
+		"cosine:every=1":              `"every" is not a key of cosine`,
+		"plateau":                     `patience is missing`,
+		"plateau:patience=0":          `patience: 0 is out of range, want at least 1`,
+		"plateau:patience=2,factor=1": `factor: 1 is out of range, want more than 0 and below 1`,
+		"plateau:patience=2,every=1":  `"every" is not a key of plateau`,
 	} {
 		if _, err := ParseSchedule(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want an error with %q", text, err, want)

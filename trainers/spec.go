@@ -23,7 +23,7 @@ type Spec struct {
 	BatchSize       int               `yaml:"batch_size"`    //
 	Optimizer       string            `yaml:"optimizer"`     // NAME[:key=value,…]; replaces rate, schedule and clipping too
 	LearningRate    float64           `yaml:"learning_rate"` // 0: the optimizer's
-	Schedule        string            `yaml:"schedule"`      // constant, step:…, cosine:…
+	Schedule        string            `yaml:"schedule"`      // constant, step:…, cosine:…, plateau:…
 	ClipNorm        *float64          `yaml:"clip_norm"`     // 0: no clipping
 	Seed            uint64            `yaml:"seed"`
 	Set             map[string]string `yaml:"set,omitempty"`         // options of the network and the data set
@@ -33,6 +33,8 @@ type Spec struct {
 	Delimiter       string            `yaml:"delimiter,omitempty"`
 	Escape          string            `yaml:"escape,omitempty"`
 	ValidationSplit *float64          `yaml:"validation_split"`
+	EarlyStopping   int               `yaml:"early_stopping,omitempty"` // epochs without a lower validation loss; 0: off
+	Overfit         int               `yaml:"overfit,omitempty"`        // train on so many rows alone until they are known by heart; 0: off
 	NoShuffle       bool              `yaml:"no_shuffle"`
 	Init            string            `yaml:"init,omitempty"` // weights to start from, .npz
 	Opset           int64             `yaml:"opset"`
@@ -82,13 +84,19 @@ func (s Spec) Prepare() (*Job, error) {
 	}
 	if s.Limit == 0 && source.Generated {
 		s.Limit = network.Rows
+		if s.Overfit > 0 {
+			s.Limit = s.Overfit
+		}
 	}
 	if err := s.checkSet(network, source); err != nil {
 		return nil, err
 	}
 	split := DefaultValidationSplit
-	if s.ValidationSplit != nil {
+	switch {
+	case s.ValidationSplit != nil:
 		split = *s.ValidationSplit
+	case s.Overfit > 0:
+		split = 0
 	}
 	data, err := datasets.Open(s.Data, datasets.Config{Limit: s.Limit, Seed: s.Seed, Set: s.subset(sourceKeys(source)), MemoryLimit: s.MemoryLimit,
 		Layout: s.layout(), ValidationSplit: split, Warn: s.Warn})
@@ -98,6 +106,12 @@ func (s Spec) Prepare() (*Job, error) {
 			return nil, &MisuseError{err}
 		}
 		return nil, err
+	}
+	if s.Overfit > 0 {
+		if rows := data.Info().Rows; rows < s.Overfit {
+			return nil, misuse("--overfit %d: data %q has %d rows", s.Overfit, s.Data, rows)
+		}
+		data = datasets.Still(datasets.First(data, s.Overfit))
 	}
 	settings := networks.NewSettings(network.Options, s.subset(networkKeys(network)))
 	instance, err := network.Build(settings, describe(data.Info()))
@@ -196,13 +210,26 @@ func (s *Spec) complete(given Spec, r networks.Recipe) error {
 	}
 	if s.Epochs == 0 {
 		s.Epochs = r.Epochs
+		if s.Overfit > 0 {
+			s.Epochs = OverfitEpochs
+		}
 	}
 	if s.BatchSize == 0 {
 		s.BatchSize = r.BatchSize
 	}
 	if s.ValidationSplit == nil {
 		split := DefaultValidationSplit
+		if s.Overfit > 0 {
+			split = 0
+		}
 		s.ValidationSplit = &split
+	}
+	if s.Overfit > 0 {
+		s.NoShuffle = true
+	}
+	schedule, err := ParseSchedule(s.Schedule)
+	if err != nil {
+		return &MisuseError{err}
 	}
 	if s.Opset == 0 {
 		s.Opset = DefaultOpset
@@ -218,6 +245,16 @@ func (s *Spec) complete(given Spec, r networks.Recipe) error {
 		return misuse("clip norm %g: want a positive number, or 0 for none", *s.ClipNorm)
 	case *s.ValidationSplit < 0 || *s.ValidationSplit >= 1:
 		return misuse("validation split %g: want a number from 0 to below 1", *s.ValidationSplit)
+	case s.EarlyStopping < 0 || s.Overfit < 0:
+		return misuse("early stopping %d, overfit %d: want positive numbers, or 0 for none", s.EarlyStopping, s.Overfit)
+	case s.Overfit > 0 && *s.ValidationSplit > 0:
+		return misuse("--overfit %d trains on those rows alone; it contradicts --validation-split %g", s.Overfit, *s.ValidationSplit)
+	case s.Overfit > 0 && (s.EarlyStopping > 0 || schedule.Validated()):
+		return misuse("--overfit %d holds no rows out, which --early-stopping and --schedule plateau need", s.Overfit)
+	case s.EarlyStopping > 0 && *s.ValidationSplit == 0:
+		return misuse("--early-stopping %d needs rows that are held out; --validation-split 0 leaves none", s.EarlyStopping)
+	case schedule.Validated() && *s.ValidationSplit == 0:
+		return misuse("--schedule %s needs rows that are held out; --validation-split 0 leaves none", s.Schedule)
 	}
 	return nil
 }

@@ -33,11 +33,13 @@ func (c *console) trainCommand() *cli.Command {
 			&cli.IntFlag{Name: "batch-size", Usage: "rows a step (default: the network's recipe)"},
 			&cli.StringFlag{Name: "optimizer", Usage: "NAME[:key=value,...]: sgd, rmsprop, adam, adamw, adagrad, adadelta; replaces the recipe's rate, schedule and clipping"},
 			&cli.Float64Flag{Name: "learning-rate", Usage: "step size (default: the optimizer's)"},
-			&cli.StringFlag{Name: "schedule", Usage: "constant | step:every=N,gamma=F | cosine:warmup=N"},
+			&cli.StringFlag{Name: "schedule", Usage: "constant | step:every=N,gamma=F | cosine:warmup=N | plateau:patience=N,factor=F"},
 			&cli.Float64Flag{Name: "clip-norm", Usage: "largest global norm of the gradients; 0: no clipping"},
 			&cli.Uint64Flag{Name: "seed", Usage: "seed of weights, data, order and noise"},
 			&cli.StringSliceFlag{Name: "set", Usage: "KEY=VALUE: an option of the network or the data set"},
 			&cli.Float64Flag{Name: "validation-split", Value: trainers.DefaultValidationSplit, Usage: "part of the rows held out; 0: none"},
+			&cli.IntFlag{Name: "early-stopping", Usage: "end after N epochs without a lower validation loss; the model has the best weights either way"},
+			&cli.IntFlag{Name: "overfit", Usage: "train on the first N rows alone until the loss above its floor has fallen to 5 % (default 1000 epochs); exit 1 where it does not"},
 			&cli.BoolFlag{Name: "no-shuffle", Usage: "take rows in their order"},
 			&cli.StringFlag{Name: "init", Usage: "WEIGHTS.npz to start from"},
 			&cli.StringFlag{Name: "resume", Usage: "go on with the run in DIR"},
@@ -138,6 +140,11 @@ func (c *console) finish(ctx context.Context, job *trainers.Job, result *trainer
 		return err
 	}
 	fmt.Fprintln(c.out, filepath.Join(dir, trainers.ModelFile))
+	if o := result.Overfit; o != nil && !o.Reached {
+		return &codeError{exitDiffers, errors.New(o.String())}
+	} else if o != nil && !quiet {
+		fmt.Fprintln(c.errs, o)
+	}
 	if !quiet {
 		for _, f := range append(files, written...) {
 			fmt.Fprintln(c.errs, filepath.Join(dir, f))
@@ -236,9 +243,9 @@ func specOfFlags(ctx *cli.Context) (trainers.Spec, error) {
 		Network: ctx.Args().First(), Data: ctx.String("data"), Limit: ctx.Int("limit"), Epochs: ctx.Int("epochs"),
 		BatchSize: ctx.Int("batch-size"), Optimizer: ctx.String("optimizer"), LearningRate: ctx.Float64("learning-rate"),
 		Schedule: ctx.String("schedule"), Seed: ctx.Uint64("seed"), NoShuffle: ctx.Bool("no-shuffle"), Init: ctx.String("init"),
-		Opset: ctx.Int64("opset"),
+		Opset: ctx.Int64("opset"), EarlyStopping: ctx.Int("early-stopping"), Overfit: ctx.Int("overfit"),
 	}
-	for _, name := range []string{"limit", "epochs", "batch-size"} {
+	for _, name := range []string{"limit", "epochs", "batch-size", "early-stopping", "overfit"} {
 		if ctx.IsSet(name) && ctx.Int(name) < 1 {
 			return spec, misuse("--%s %d: want at least 1", name, ctx.Int(name))
 		}
@@ -259,8 +266,9 @@ func specOfFlags(ctx *cli.Context) (trainers.Spec, error) {
 	}
 	spec.TextColumn, spec.LabelColumn, spec.Header, spec.Delimiter, spec.Escape =
 		layout.TextColumn, layout.LabelColumn, layout.Header, layout.Delimiter, layout.Escape
-	split := ctx.Float64("validation-split")
-	spec.ValidationSplit = &split
+	if split := ctx.Float64("validation-split"); ctx.IsSet("validation-split") || spec.Overfit == 0 {
+		spec.ValidationSplit = &split
+	}
 	if spec.Set, err = keyValues(ctx, "set"); err != nil {
 		return spec, err
 	}

@@ -51,8 +51,18 @@ type Instance struct {
 	Features *features.Recipe
 	Recipe   Recipe
 	Settings []Setting // every option with the value in force, for the model's metadata
+	// Fields names the data set's fields that training inputs of other names take.
+	Fields map[string]string
 
 	targets []int64 // a row of y, nil where there are none
+}
+
+// Field gives the data set's field that a training input takes.
+func (i *Instance) Field(input string) string {
+	if field, ok := i.Fields[input]; ok {
+		return field
+	}
+	return input
 }
 
 // Part is a part of a network that is a model of its own; its parameters have the names they have in the whole.

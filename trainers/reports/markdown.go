@@ -124,6 +124,12 @@ func (r *run) runTable() string {
 		clip = "global norm " + number(*spec.ClipNorm)
 	}
 	t.add("clipping", clip)
+	if spec.EarlyStopping > 0 {
+		t.add("early stopping", fmt.Sprintf("after %d epochs without a lower validation loss", spec.EarlyStopping))
+	}
+	if spec.Overfit > 0 {
+		t.add("overfitting", fmt.Sprintf("to %d rows", spec.Overfit))
+	}
 	t.add("seed", fmt.Sprint(spec.Seed))
 	order := "shuffled every epoch"
 	if spec.NoShuffle {
@@ -157,6 +163,13 @@ func (r *run) lossText() string {
 		seconds += e.Seconds
 	}
 	fmt.Fprintf(&s, "Epoch %d of %d is the best (%s). Training took %.1f s, %.1f s an epoch.\n\n", best.Number, len(history), why, seconds, seconds/float64(len(history)))
+	if r.result.Stopped {
+		fmt.Fprintf(&s, "It ended before its %d epochs: %d in a row had no lower validation loss. `model.onnx` has the best weights.\n\n",
+			r.job.Spec.Epochs, r.job.Spec.EarlyStopping)
+	}
+	if o := r.result.Overfit; o != nil {
+		fmt.Fprintf(&s, "Overfitting was asked for: %s.\n\n", o)
+	}
 	t := table{head: []string{"", "train"}}
 	if best.Validation != nil {
 		t.head = append(t.head, "validation")
