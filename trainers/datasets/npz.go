@@ -13,7 +13,7 @@ import (
 	"github.com/gonyx/gonyx/onnx/rows"
 )
 
-// Arrays are the rows of an NPZ file, held in memory: x [rows, …], and where there are, y [rows, …] and epsilon
+// Arrays are the rows of an NPZ file, or of tensors, held in memory: x [rows, …], and where there are, y [rows, …] and epsilon
 // [rows, …]. Every field is read as float, but y of one dimension in whole numbers, class numbers, as int64. x of uint8 are
 // images, scaled by 1/255; its recipe knows the image's size where a row is [channels, height, width].
 type Arrays struct {
@@ -43,12 +43,27 @@ func OpenNPZ(c Config) (Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	a, err := arraysOf(c.Path, name, tensors)
+	if err != nil {
+		return nil, err
+	}
+	return First(a, c.Limit), nil
+}
+
+// NewArrays makes a data set of arrays by their names, which it holds and does not copy: x [rows, …] and, where there are, y and
+// epsilon of as many rows, as in a file.
+func NewArrays(name string, arrays ...*onnx.Tensor) (*Arrays, error) {
+	return arraysOf(name, name, arrays)
+}
+
+// arraysOf makes the data set; place is what its errors begin with.
+func arraysOf(place, name string, tensors []*onnx.Tensor) (*Arrays, error) {
 	a := &Arrays{info: Info{Name: name, Rows: -1}}
 	for _, want := range []string{FieldX, FieldY, FieldEpsilon} {
 		for _, t := range tensors {
 			if t.Name == want {
 				if err := a.add(t); err != nil {
-					return nil, fmt.Errorf("%s: array %q: %w", c.Path, t.Name, err)
+					return nil, fmt.Errorf("%s: array %q: %w", place, t.Name, err)
 				}
 			}
 		}
@@ -57,21 +72,27 @@ func OpenNPZ(c Config) (Dataset, error) {
 		switch t.Name {
 		case FieldX, FieldY, FieldEpsilon:
 		default:
-			return nil, fmt.Errorf("%s: array %q: a data set has x, y and epsilon", c.Path, clip(t.Name))
+			return nil, fmt.Errorf("%s: array %q: a data set has x, y and epsilon", place, clip(t.Name))
 		}
 	}
 	if _, at := a.info.Field(FieldX); at < 0 {
-		return nil, fmt.Errorf("%s: there is no array x", c.Path)
+		return nil, fmt.Errorf("%s: there is no array x", place)
 	}
 	if a.info.Rows == 0 {
-		return nil, fmt.Errorf("%s: there are no rows", c.Path)
+		return nil, fmt.Errorf("%s: there are no rows", place)
 	}
-	return First(a, c.Limit), nil
+	return a, nil
 }
 
 func (a *Arrays) add(t *onnx.Tensor) error {
 	if len(t.Dims) == 0 {
 		return fmt.Errorf("one number, want [rows, …]")
+	}
+	if _, at := a.info.Field(t.Name); at >= 0 {
+		return fmt.Errorf("it is there twice")
+	}
+	if !t.Bound() || t.Type == onnx.String {
+		return fmt.Errorf("%v has no numbers", t)
 	}
 	if a.info.Rows >= 0 && t.Dims[0] != int64(a.info.Rows) {
 		return fmt.Errorf("%d rows, x has %d", t.Dims[0], a.info.Rows)
