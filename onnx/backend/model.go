@@ -41,11 +41,11 @@ type Model struct {
 	target   ops.Target
 	options  Options
 	packs    *packs
+	defaults []*onnx.Tensor  // by input; nil where the graph has none
 	zeros    map[string]bool // inputs that are zeros where they are not given
 
 	mu    sync.Mutex
-	plans map[string]*Plan
-	order []string // keys of plans, the latest used last
+	plans []*Plan // the latest used last
 }
 
 // maxPlans bounds the plans a model keeps.
@@ -99,8 +99,8 @@ func Compile(g *onnx.Graph, o Options) (*Model, error) {
 			return nil, fmt.Errorf("backend: kernel set %q is not one of %s, which this processor runs", o.Kernels, setNames())
 		}
 	}
-	m := &Model{oracle: oracle, options: o, plans: make(map[string]*Plan), packs: newPacks()}
-	m.target = ops.Target{Set: set}
+	m := &Model{oracle: oracle, options: o, packs: newPacks()}
+	m.target = ops.Target{Set: set, Weights: &ops.Weights{}}
 	if o.Threads != 1 {
 		m.target.Pool = kernels.NewPool(o.Threads)
 	}
@@ -110,6 +110,9 @@ func Compile(g *onnx.Graph, o Options) (*Model, error) {
 	}
 	if !o.Plain {
 		m.graph = fuse(m.graph)
+	}
+	for _, v := range m.graph.Inputs {
+		m.defaults = append(m.defaults, m.graph.Initializer(v.Name))
 	}
 	if m.eval, err = ops.NewEvaluator(&ops.Lifted{Graph: m.graph, Held: lifted.Held}); err != nil {
 		m.Close()
@@ -161,6 +164,20 @@ func (m *Model) Run(ctx context.Context, in []onnx.Value) ([]onnx.Value, error) 
 	return p.Run(ctx, in)
 }
 
+// RunInto is Run into outputs that the caller made, as [Plan.RunInto] does. Once the plan for these shapes is warm, it allocates
+// nothing where every step is a fast one.
+func (m *Model) RunInto(ctx context.Context, in, out []onnx.Value) error {
+	in, err := m.Complete(in)
+	if err != nil {
+		return err
+	}
+	p, err := m.Plan(in)
+	if err != nil {
+		return err
+	}
+	return p.RunInto(ctx, in, out)
+}
+
 // Evaluate computes the outputs with the plain evaluator, the oracle of Run.
 func (m *Model) Evaluate(ctx context.Context, in []onnx.Value) ([]onnx.Value, error) {
 	in, err := m.Complete(in)
@@ -179,19 +196,15 @@ func (m *Model) Evaluate(ctx context.Context, in []onnx.Value) ([]onnx.Value, er
 
 // Plan gives the plan for inputs of these types and shapes, made now or kept from before.
 func (m *Model) Plan(in []onnx.Value) (*Plan, error) {
-	facts, err := m.facts(in)
-	if err != nil {
-		return nil, err
-	}
-	key := planKey(facts)
 	m.mu.Lock()
-	p := m.plans[key]
-	if p != nil {
-		m.touch(key)
-	}
+	p := m.kept(in)
 	m.mu.Unlock()
 	if p != nil {
 		return p, nil
+	}
+	facts, err := m.facts(in)
+	if err != nil {
+		return nil, err
 	}
 	// Two goroutines may make the same plan; the first to store it wins.
 	p, err = newPlan(m, facts)
@@ -200,33 +213,61 @@ func (m *Model) Plan(in []onnx.Value) (*Plan, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if kept := m.plans[key]; kept != nil {
+	if kept := m.kept(in); kept != nil {
 		return kept, nil
 	}
-	m.plans[key] = p
-	m.touch(key)
-	if len(m.order) > maxPlans {
-		delete(m.plans, m.order[0])
-		m.order = m.order[1:]
+	if m.plans = append(m.plans, p); len(m.plans) > maxPlans {
+		m.plans = slices.Delete(m.plans, 0, 1)
 	}
 	return p, nil
 }
 
-func (m *Model) touch(key string) {
-	if n := len(m.order); n > 0 && m.order[n-1] == key {
-		return
+// kept gives the plan for inputs of these shapes where there is one, and marks it as the latest used. Inputs that a plan was made
+// for are known to be what the graph declares.
+func (m *Model) kept(in []onnx.Value) *Plan {
+	for i := len(m.plans) - 1; i >= 0; i-- {
+		p := m.plans[i]
+		if !p.takes(in) {
+			continue
+		}
+		copy(m.plans[i:], m.plans[i+1:])
+		m.plans[len(m.plans)-1] = p
+		return p
 	}
-	m.order = slices.DeleteFunc(m.order, func(k string) bool { return k == key })
-	m.order = append(m.order, key)
+	return nil
 }
 
-func planKey(facts []ops.Fact) string {
-	var s strings.Builder
-	for _, f := range facts {
-		s.WriteString(f.Type.String())
-		s.WriteByte(';')
+// takes says whether inputs are of the types and shapes that the plan is for.
+func (p *Plan) takes(in []onnx.Value) bool {
+	if len(in) != len(p.inputs) {
+		return false
 	}
-	return s.String()
+	for i, k := range p.inputs {
+		v, f := in[i], &p.values[k].fact
+		if v == nil {
+			d := p.model.defaults[i]
+			if d == nil {
+				return false
+			}
+			v = d
+		}
+		t, ok := v.(*onnx.Tensor)
+		if !ok {
+			if onnx.TypeOf(v).String() != f.Type.String() {
+				return false
+			}
+			continue
+		}
+		if f.Type.Kind != onnx.KindTensor || f.Type.Elem != t.Type || len(t.Dims) != len(f.Type.Dims) {
+			return false
+		}
+		for axis, n := range t.Dims {
+			if f.Type.Dims[axis].Value != n {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // ErrInput marks a mistake in the values a caller feeds, as opposed to one in the model.

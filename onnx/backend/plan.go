@@ -26,6 +26,7 @@ const (
 	inConstant place = iota // in the model
 	inInput                 // in what the caller gives
 	inArena                 // at an offset of the run's arena
+	inOutput                // in what the caller is given
 	inView                  // in another value's memory, under another shape
 	inHeap                  // made anew by each run: its shape is not known beforehand, or the plain Eval makes it
 )
@@ -91,6 +92,7 @@ func newPlan(m *Model, in []ops.Fact) (*Plan, error) {
 		}
 		p.plan.output = append(p.plan.output, k)
 	}
+	p.outputs()
 	p.lifetimes()
 	if err := p.layout(); err != nil {
 		return nil, err
@@ -256,6 +258,19 @@ func (p *planner) sized(n *onnx.Node) bool {
 		}
 	}
 	return true
+}
+
+// outputs finds the outputs that fast steps can write where the caller is given them.
+func (p *planner) outputs() {
+	times := make(map[int]int)
+	for _, k := range p.plan.output {
+		times[k]++
+	}
+	for k, n := range times {
+		if v := &p.plan.values[k]; v.place == inArena && n == 1 {
+			v.place = inOutput
+		}
+	}
 }
 
 // root gives the value whose memory a value lies in.

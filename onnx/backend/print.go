@@ -57,6 +57,8 @@ func (p *Plan) operand(k int) string {
 		where = "input"
 	case inArena:
 		where = fmt.Sprintf("arena[%d:%d]", v.offset, v.offset+v.size)
+	case inOutput:
+		where = "output"
 	case inView:
 		where = "view of " + p.values[v.base].name
 	case inHeap:

@@ -18,8 +18,12 @@ type run struct {
 	patch  [][]patch    // by step: tensors of its frame that differ from run to run
 }
 
-// patch is an operand of a frame that each run sets.
-type patch struct{ operand, value int }
+// patch is an operand of a frame that each run sets. view is the operand where it is another value's memory under another shape.
+type patch struct {
+	operand, value int
+	out            bool
+	view           *onnx.Tensor
+}
 
 func newRun(p *Plan) *run {
 	r := &run{arena: onnx.AlignedBytes(p.arena), values: make([]onnx.Value, len(p.values)),
@@ -36,22 +40,61 @@ func newRun(p *Plan) *run {
 		f := &r.frames[i]
 		f.In, f.Out = make([]*onnx.Tensor, len(s.in)), make([]*onnx.Tensor, len(s.out))
 		f.Scratch = r.arena[s.scratch : s.scratch+s.fast.Scratch]
-		for slot, k := range s.in {
+		operand := func(list []*onnx.Tensor, slot, k int, out bool) {
 			switch {
 			case k < 0:
 			case r.values[k] != nil:
-				f.In[slot] = r.values[k].(*onnx.Tensor)
+				list[slot] = r.values[k].(*onnx.Tensor)
 			default:
-				r.patch[i] = append(r.patch[i], patch{slot, k})
+				q := patch{operand: slot, value: k, out: out}
+				if p.values[k].place == inView {
+					sizes, _ := p.values[k].fact.Sizes()
+					q.view = &onnx.Tensor{Type: p.values[k].fact.Elem(), Dims: sizes}
+				}
+				r.patch[i] = append(r.patch[i], q)
 			}
 		}
+		for slot, k := range s.in {
+			operand(f.In, slot, k, false)
+		}
 		for slot, k := range s.out {
-			if k >= 0 {
-				f.Out[slot] = r.values[k].(*onnx.Tensor)
-			}
+			operand(f.Out, slot, k, true)
 		}
 	}
 	return r
+}
+
+// set fills in what differs from run to run in the frame of step i.
+func (r *run) set(p *Plan, i int) {
+	f := &r.frames[i]
+	for _, q := range r.patch[i] {
+		t := q.view
+		if t != nil {
+			t.Data = r.values[p.root(q.value)].(*onnx.Tensor).Data
+		} else {
+			t = r.value(p, q.value).(*onnx.Tensor)
+		}
+		if q.out {
+			f.Out[q.operand] = t
+		} else {
+			f.In[q.operand] = t
+		}
+	}
+}
+
+// reset lets go of what set put in the frame.
+func (r *run) reset(i int) {
+	f := &r.frames[i]
+	for _, q := range r.patch[i] {
+		if q.view != nil {
+			q.view.Data = nil
+		}
+		if q.out {
+			f.Out[q.operand] = nil
+		} else {
+			f.In[q.operand] = nil
+		}
+	}
 }
 
 // fixed gives the tensor of a value whose memory is the same in every run, or nil.
@@ -74,22 +117,73 @@ func (r *run) fixed(p *Plan, k int) *onnx.Tensor {
 // Run computes the outputs for inputs of the plan's shapes, as [Model.Run] does.
 func (p *Plan) Run(ctx context.Context, in []onnx.Value) (out []onnx.Value, err error) {
 	out = make([]onnx.Value, len(p.output))
-	return out, p.run(ctx, in, out)
+	for i, k := range p.output {
+		if v := &p.values[k]; v.place == inOutput {
+			sizes, _ := v.fact.Sizes()
+			out[i] = onnx.NewTensor(v.fact.Elem(), sizes...)
+		}
+	}
+	if err := p.run(ctx, in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// RunInto is Run into outputs that the caller made: tensors of the right types and shapes, which are overwritten.
+// RunInto is Run into outputs that the caller made: tensors of the right types and shapes, which are overwritten, also where the run
+// fails. They must not share memory with inputs or with each other. An output whose shape only the run tells may be nil: it is made.
 func (p *Plan) RunInto(ctx context.Context, in, out []onnx.Value) error {
 	if len(out) != len(p.output) {
 		return fmt.Errorf("backend: the graph has %d outputs, %d are given", len(p.output), len(out))
 	}
+	for i, v := range out {
+		value := &p.values[p.output[i]]
+		if v == nil && value.place != inOutput {
+			continue // it is made for this run
+		}
+		o, ok := v.(*onnx.Tensor)
+		if !ok || o == nil {
+			return fmt.Errorf("backend: output %q: it is %v, no tensor is given for it", value.name, value.fact)
+		}
+		if value.place == inOutput && !suits(o, value.fact) {
+			return fmt.Errorf("backend: output %q: it is %v, memory for %v is given", value.name, value.fact, o)
+		}
+		for _, others := range [][]onnx.Value{in, out[:i]} {
+			for _, other := range others {
+				if t, ok := other.(*onnx.Tensor); ok && t != nil && overlap(t.Data, o.Data) {
+					return fmt.Errorf("backend: output %q: its memory is also that of an input or of another output", value.name)
+				}
+			}
+		}
+	}
 	return p.run(ctx, in, out)
+}
+
+// suits says whether a tensor has memory for a value of which all is known.
+func suits(t *onnx.Tensor, f ops.Fact) bool {
+	if t.Type != f.Type.Elem || len(t.Dims) != len(f.Type.Dims) || !t.Bound() {
+		return false
+	}
+	for i, n := range t.Dims {
+		if f.Type.Dims[i].Value != n {
+			return false
+		}
+	}
+	return true
+}
+
+func overlap(a, b []byte) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	p, q := uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&b[0]))
+	return p < q+uintptr(len(b)) && q < p+uintptr(len(a))
 }
 
 func (p *Plan) run(ctx context.Context, in, out []onnx.Value) error {
 	r := p.pool.Get().(*run)
 	err := r.do(ctx, p, in, out)
 	for k := range p.values {
-		if place := p.values[k].place; place == inInput || place == inHeap || place == inView && r.values[k] != nil && !p.keeps(k) {
+		if place := p.values[k].place; place == inInput || place == inHeap || place == inOutput || place == inView && r.values[k] != nil && !p.keeps(k) {
 			r.values[k] = nil // hold on to nothing that is the caller's or made for this run
 		}
 	}
@@ -119,7 +213,12 @@ func (r *run) do(ctx context.Context, p *Plan, in, out []onnx.Value) (err error)
 	}()
 	for i, k := range p.inputs {
 		if r.values[k] = in[i]; in[i] == nil {
-			r.values[k] = p.model.graph.Initializer(p.values[k].name)
+			r.values[k] = p.model.defaults[i]
+		}
+	}
+	for i, k := range p.output {
+		if p.values[k].place == inOutput {
+			r.values[k] = out[i]
 		}
 	}
 	for i := range p.steps {
@@ -129,13 +228,9 @@ func (r *run) do(ctx context.Context, p *Plan, in, out []onnx.Value) (err error)
 		current = i
 		s := &p.steps[i]
 		if s.fast != nil {
-			for _, q := range r.patch[i] {
-				r.frames[i].In[q.operand] = r.value(p, q.value).(*onnx.Tensor)
-			}
+			r.set(p, i)
 			err = s.fast.Run(&r.frames[i])
-			for _, q := range r.patch[i] {
-				r.frames[i].In[q.operand] = nil
-			}
+			r.reset(i)
 		} else {
 			err = r.plain(ctx, p, s)
 		}
@@ -144,6 +239,9 @@ func (r *run) do(ctx context.Context, p *Plan, in, out []onnx.Value) (err error)
 		}
 	}
 	for i, k := range p.output {
+		if p.values[k].place == inOutput {
+			continue
+		}
 		if out[i], err = r.give(p, k, out[i]); err != nil {
 			return fmt.Errorf("output %q: %w", p.values[k].name, err)
 		}

@@ -232,8 +232,11 @@ func specializeConv(c conv, act kernels.Activation, t Target, in []Fact, consts 
 	k := kernels.NewConv(shape)
 	var packed, bias []float32
 	if consts[1] != nil {
-		packed = make([]float32, k.PackedLen())
-		k.Pack(packed, consts[1].Float32s())
+		packed = shared(t, consts[1], shape, func() []float32 {
+			packed := make([]float32, k.PackedLen())
+			k.Pack(packed, consts[1].Float32s())
+			return packed
+		})
 	}
 	hasBias := len(in) > 2 && !in[2].Absent()
 	if hasBias && consts[2] != nil {

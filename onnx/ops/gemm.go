@@ -196,7 +196,7 @@ func specializeGemm(g gemm, act kernels.Activation, t Target, in []Fact, consts 
 	}
 	call := kernels.Gemm{M: m, N: n, K: k, TransA: g.transA, TransB: g.transB, Act: act}
 	if consts[1] != nil {
-		call.Packed, call.TransB = kernels.PackB(k, n, consts[1].Float32s(), 0, g.transB), false
+		call.Packed, call.TransB = packB(t, consts[1], k, n, g.transB), false
 	}
 	bias := overlay{}
 	if len(in) > 2 && !in[2].Absent() {
@@ -233,6 +233,16 @@ func specializeGemm(g gemm, act kernels.Activation, t Target, in []Fact, consts 
 		t.Set.Gemm(t.Pool, g)
 		return nil
 	}}, true
+}
+
+// packedB is the form of a constant right side that products read.
+type packedB struct {
+	k, n  int
+	trans bool
+}
+
+func packB(t Target, b *onnx.Tensor, k, n int, trans bool) *kernels.PackedB {
+	return shared(t, b, packedB{k, n, trans}, func() *kernels.PackedB { return kernels.PackB(k, n, b.Float32s(), 0, trans) })
 }
 
 // gemmUp7 drops the attribute that allowed c to broadcast, which it may from here on.

@@ -182,7 +182,7 @@ func specializeMatMul(act kernels.Activation, t Target, in []Fact, consts []*onn
 	}
 	var packed *kernels.PackedB
 	if len(p.at) == 1 && consts[1] != nil {
-		packed = kernels.PackB(p.k, p.n, consts[1].Float32s(), 0, false)
+		packed = packB(t, consts[1], p.k, p.n, false)
 	}
 	biased := len(in) > 2 && !in[2].Absent()
 	if len(b) == 1 && biased { // the bias would be along the rows

@@ -30,8 +30,9 @@ type Specializer interface {
 
 // Target is what a plan runs on.
 type Target struct {
-	Set  kernels.Set
-	Pool *kernels.Pool // nil: one thread
+	Set     kernels.Set
+	Pool    *kernels.Pool // nil: one thread
+	Weights *Weights      // where packed weights are shared; nil: each step has its own
 }
 
 // Step is a compiled node: it writes outputs of known shape into memory that the plan owns.
