@@ -116,10 +116,7 @@ func (f *feed) read(epoch int, rows []int, memory []*onnx.Tensor) ([]*onnx.Tenso
 			own = own[1:]
 			f.draw(s, epoch, rows, t.Float32s())
 			if s.noisy {
-				clean := into[s.field].Float32s()
-				for k, n := range t.Float32s() {
-					t.Float32s()[k] = min(max(clean[k]+float32(f.noise)*n, 0), 1)
-				}
+				addNoise(t.Float32s(), into[s.field].Float32s(), f.noise)
 			}
 			inputs[i] = t
 			continue
@@ -129,6 +126,23 @@ func (f *feed) read(epoch int, rows []int, memory []*onnx.Tensor) ([]*onnx.Tenso
 		inputs[i] = &c
 	}
 	return inputs, nil
+}
+
+// addNoise makes noise of deviation 1 into rows with noise of a deviation, kept within 0..1.
+func addNoise(noise, clean []float32, deviation float64) {
+	for k, n := range noise {
+		noise[k] = min(max(clean[k]+float32(deviation)*n, 0), 1)
+	}
+}
+
+// Noisy gives rows of x with the noise that validation adds for a network with such a [networks.Instance] Noise: it depends on the seed,
+// the epoch and the row's number alone. x is left as it is.
+func Noisy(x *onnx.Tensor, deviation float64, seed uint64, epoch int, rows []int) *onnx.Tensor {
+	f := feed{seed: seed, stream: heldOutStream}
+	t := onnx.NewTensor(onnx.Float, x.Dims...)
+	f.draw(source{name: datasets.FieldX}, epoch, rows, t.Float32s())
+	addNoise(t.Float32s(), x.Float32s(), deviation)
+	return t
 }
 
 // draw fills rows with numbers from N(0, 1) that depend on the seed, the stream, the input, the epoch and the row alone.
