@@ -40,7 +40,7 @@ func (r *run) detection(ctx context.Context) (*findings, error) {
 	if images < 0 {
 		return nil, fmt.Errorf("data %q has no pictures", r.data.Info().Name)
 	}
-	model, err := r.open()
+	model, err := r.open(trainers.ModelFile)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (r *run) detection(ctx context.Context) (*findings, error) {
 	found := metrics.NewDetections(recipe.Classes)
 	at := newScale(recipe.Image)
 	var tiles []tile
-	err = model.each(ctx, r.data, r.epoch, max(1, r.job.Spec.BatchSize), func(s *shown) error {
+	err = model.each(ctx, r.data, r.epoch, r.data.Info().Rows, max(1, r.job.Spec.BatchSize), func(s *shown) error {
 		for i := range s.rows {
 			output, truth := s.row(s.output, i), s.row(s.fields[targets], i)
 			if err := found.AddOutput(recipe, output, truth); err != nil {

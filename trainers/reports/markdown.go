@@ -203,14 +203,24 @@ func (r *run) use() string {
 		model = "'" + strings.ReplaceAll(model, "'", `'\''`) + "'"
 	}
 	var s strings.Builder
-	if r.task() == features.TaskDetection {
+	switch f := r.job.Network.Features; {
+	case r.task() == features.TaskDetection:
 		s.WriteString(block("sh", fmt.Sprintf("gonyx run %s IMAGES --draw out/", model)))
 		s.WriteString("\nIMAGES are picture files, folders or patterns; the pictures with their boxes are in `out/`. The model says itself how pictures are resized and scaled,\n" +
 			"and what its output means.\n")
-	} else {
+	case r.task() == features.TaskReconstruction && f.Image != nil:
+		s.WriteString(block("sh", fmt.Sprintf("gonyx run %s IMAGES --draw out/", model)))
+		s.WriteString("\nIMAGES are picture files, folders or patterns; what the model makes of them is in `out/`. The model says itself how pictures are resized and scaled.\n")
+	case r.task() == features.TaskClassification && f.Text != nil:
+		s.WriteString(block("sh", fmt.Sprintf("gonyx run %s ROWS.csv --top 3", model)))
+		s.WriteString("\nROWS.csv, .tsv or .jsonl has a text a row; each gets its best classes with their probabilities. The model knows its words, their weights and the names of\n" +
+			"the classes.\n")
+	default:
 		command := "gonyx run " + model
 		for _, v := range r.job.Network.Model.Graph.Inputs {
-			command += fmt.Sprintf(" --input %s=FILE.npy", v.Name)
+			if !slices.ContainsFunc(r.job.Network.Draws, func(d networks.Draw) bool { return d.Name == v.Name }) { // zeros where it is not given
+				command += fmt.Sprintf(" --input %s=FILE.npy", v.Name)
+			}
 		}
 		s.WriteString(block("sh", command+" -o OUT.npz"))
 	}

@@ -3,10 +3,12 @@ package reports
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/gonyx/gonyx/graphs"
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/backend"
 	"github.com/gonyx/gonyx/onnx/wire"
 	"github.com/gonyx/gonyx/trainers"
 	"github.com/gonyx/gonyx/trainers/datasets"
@@ -51,23 +53,34 @@ func untrained(t *testing.T, job *trainers.Job, history []trainers.Epoch) *train
 	return &trainers.Result{Best: weights, Last: weights, History: history, BestEpoch: len(history), Train: train, Validation: held, DataDigest: "0123"}
 }
 
-// save writes the model with weights as an exporter does, and gives the run directory.
+// save writes the model and its parts with weights as an exporter does, and gives the run directory.
 func save(t *testing.T, job *trainers.Job, weights map[string]*onnx.Tensor) string {
 	t.Helper()
 	dir := t.TempDir()
-	g := *job.Network.Model.Graph
-	g.Initializers = nil
-	for _, p := range job.Network.Model.Graph.Initializers {
-		if !p.Bound() {
-			if p = weights[p.Name]; p == nil {
-				t.Fatal("a parameter has no weights")
+	put := func(file string, part *graphs.Model) {
+		g := *part.Graph
+		g.Initializers = nil
+		for _, p := range part.Graph.Initializers {
+			if !p.Bound() {
+				if p = weights[p.Name]; p == nil {
+					t.Fatal("a parameter has no weights")
+				}
+			}
+			g.Initializers = append(g.Initializers, p)
+		}
+		m := &onnx.Model{IRVersion: onnx.MaxIRVersion, Graph: &g}
+		for _, d := range job.Network.Draws {
+			if slices.ContainsFunc(g.Inputs, func(v *onnx.ValueInfo) bool { return v.Name == d.Name }) {
+				m.Metadata = append(m.Metadata, onnx.Entry{Key: backend.DefaultPrefix + d.Name, Value: backend.DefaultZeros})
 			}
 		}
-		g.Initializers = append(g.Initializers, p)
+		if err := wire.WriteFile(filepath.Join(dir, file), m, wire.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	m := &onnx.Model{IRVersion: onnx.MaxIRVersion, Graph: &g}
-	if err := wire.WriteFile(filepath.Join(dir, trainers.ModelFile), m, wire.WriteOptions{}); err != nil {
-		t.Fatal(err)
+	put(trainers.ModelFile, job.Network.Model)
+	for _, p := range job.Network.Parts {
+		put(p.Name+".onnx", p.Model)
 	}
 	return dir
 }

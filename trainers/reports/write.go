@@ -27,7 +27,14 @@ type run struct {
 // findings is what a task adds to the curves.
 type findings struct {
 	pictures []picture
+	tables   []file
 	text     string // Markdown, a part of the results
+}
+
+// file is one of a run directory that is no picture.
+type file struct {
+	name  string
+	write func(io.Writer) error
 }
 
 // Write draws the pictures of a run and writes its report.md; the run directory must hold the exported model. verification is
@@ -38,12 +45,9 @@ func Write(ctx context.Context, dir string, job *trainers.Job, result *trainers.
 	if r.data == nil {
 		r.data, r.epoch = result.Train, max(0, result.BestEpoch-1)
 	}
-	found := &findings{}
-	if r.task() == features.TaskDetection {
-		var err error
-		if found, err = r.detection(ctx); err != nil {
-			return nil, fmt.Errorf("report: %w", err)
-		}
+	found, err := r.find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
 	}
 	pictures := append([]picture{r.curves()}, found.pictures...)
 	var files []string
@@ -52,6 +56,12 @@ func Write(ctx context.Context, dir string, job *trainers.Job, result *trainers.
 			return files, fmt.Errorf("report: %w", err)
 		}
 		files = append(files, p.file)
+	}
+	for _, t := range found.tables {
+		if err := rows.WriteFile(filepath.Join(dir, t.name), t.write); err != nil {
+			return files, fmt.Errorf("report: %w", err)
+		}
+		files = append(files, t.name)
 	}
 	text, err := r.markdown(pictures, found.text, verification)
 	if err != nil {
@@ -65,6 +75,19 @@ func Write(ctx context.Context, dir string, job *trainers.Job, result *trainers.
 		return files, fmt.Errorf("report: %w", err)
 	}
 	return append(files, trainers.ReportFile), nil
+}
+
+// find looks at what the run's files do, by the network's task.
+func (r *run) find(ctx context.Context) (*findings, error) {
+	switch r.task() {
+	case features.TaskDetection:
+		return r.detection(ctx)
+	case features.TaskClassification:
+		return r.classification(ctx)
+	case features.TaskReconstruction:
+		return r.reconstruction(ctx)
+	}
+	return &findings{}, nil
 }
 
 func (r *run) task() features.Task {
