@@ -21,7 +21,6 @@ type progress struct {
 	terminal bool
 	bar      *progressbar.ProgressBar
 	epoch    int
-	last     time.Time
 }
 
 func newProgress(out io.Writer, n *networks.Instance, quiet bool) *progress {

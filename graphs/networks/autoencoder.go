@@ -22,6 +22,7 @@ func autoencoder() Network {
 			{"units2", "64", "units of the inner hidden layers"},
 			{"code", "64", "length of the code"},
 			{"output", "sigmoid", "last layer: sigmoid, or softmax as the article has it"},
+			{"form", "functions", "how the network is written, as composed functions or as one stack: both are the same model"},
 			{"noise", "0", "standard deviation of noise on the pictures that the network learns to take away"},
 		},
 		Build: buildAutoencoder,
@@ -40,6 +41,7 @@ func buildAutoencoder(s *Settings, d Data) (*Instance, error) {
 	}
 	z.units1, z.units2, z.code = s.Size("units1"), s.Size("units2"), s.Size("code")
 	z.output = map[string]graphs.Activation{"sigmoid": graphs.Sigmoid, "softmax": graphs.Softmax}[s.OneOf("output", "sigmoid", "softmax")]
+	layers := map[string]graphs.Layer{"functions": z.functional, "stack": z.sequential()}[s.OneOf("form", "functions", "stack")]
 	noise := s.Float("noise", 0, 10)
 	s.Use("noise", noise)
 	if err := s.Err(); err != nil {
@@ -47,7 +49,7 @@ func buildAutoencoder(s *Settings, d Data) (*Instance, error) {
 	}
 	i := &Instance{Name: "autoencoder", Settings: s.Used(), Features: reconstruction(d, z.pixels), Noise: noise,
 		Recipe: Recipe{Optimizer: "adam", Schedule: "cosine", Epochs: 10, BatchSize: 100}}
-	if err := i.build("dense autoencoder: pictures [batch, pixels] in 0..1 to the same", []int64{z.pixels}, z.functional,
+	if err := i.build("dense autoencoder: pictures [batch, pixels] in 0..1 to the same", []int64{z.pixels}, layers,
 		func(in map[string]graphs.Value, y graphs.Value) losses.Loss {
 			return losses.BinaryCrossEntropy(y, target(in))
 		}); err != nil {
