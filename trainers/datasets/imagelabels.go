@@ -53,21 +53,27 @@ type labelled struct {
 
 func imageLabelsSource() Source {
 	return Source{
-		Name:    "Images with Labels",
-		Summary: "a folder with Images/N.PNG beside Labels/N.txt: a grid of cells, each with a class, a box and a confidence",
+		Name: "Images with Labels",
+		Summary: "a folder of pictures with boxes: Images/N.PNG beside Labels/N.txt with a grid of cells, each with a class, a box and a confidence; or\n" +
+			"YOLO text or Pascal VOC XML beside the pictures, in labels or in Annotations",
 		Options: []Option{
 			{"size", "the first picture's", "side that pictures are brought to in pixels, or WIDTHxHEIGHT"},
-			{"grid", "square", "cells a side, or COLUMNSxROWS"},
-			{"classes", "those of " + classesFile, "class names, parted by commas"},
+			{"grid", "square", "cells a side, or COLUMNSxROWS; of files that list boxes the least at which none share a cell, up to 13"},
+			{"classes", "those of " + classesFile, "class names, parted by commas; else data.yaml, obj.names, the labels' own"},
 		},
 		Accepts: func(path string, info fs.FileInfo) bool {
 			if !info.IsDir() {
 				return false
 			}
 			images, err := os.Stat(filepath.Join(path, imagesFolder))
-			return err == nil && images.IsDir()
+			return err == nil && images.IsDir() || hasBoxLabels(path)
 		},
-		Open: func(c Config) (Dataset, error) { return OpenImageLabels(c) },
+		Open: func(c Config) (Dataset, error) {
+			if hasBoxLabels(c.Path) {
+				return OpenBoxLabels(c)
+			}
+			return OpenImageLabels(c)
+		},
 	}
 }
 
@@ -117,13 +123,7 @@ func OpenImageLabels(c Config) (Dataset, error) {
 		}
 		width, height = first.Bounds().Dx(), first.Bounds().Dy()
 	}
-	d.info.Recipe = &features.Recipe{
-		Task:    features.TaskDetection,
-		Classes: names,
-		Image:   &features.Image{Width: width, Height: height, Channels: features.RGB, Scale: features.DefaultScale},
-		Detection: &features.Detection{Columns: columns, Rows: lines, BoxesPerCell: 1,
-			ScoreThreshold: features.DefaultScoreThreshold, IOUThreshold: features.DefaultIOUThreshold},
-	}
+	d.info.Recipe = detectionRecipe(names, width, height, columns, lines)
 	if err := d.info.Recipe.Check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
