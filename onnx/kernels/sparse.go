@@ -20,15 +20,37 @@ func (a *Sparse) Reset(cols int) {
 // Append adds a dense row of as many elements as there are columns. NaN counts as
 // an element that is not zero.
 func (a *Sparse) Append(row []float32) {
+	a.AppendAtMost(row, len(row))
+}
+
+// AppendAtMost is Append for a row of at most so many elements that are not zero.
+// Where it has more, the matrix stays as it was, and the result is false.
+func (a *Sparse) AppendAtMost(row []float32, most int) bool {
 	if len(row) != a.cols || len(a.start) == 0 {
 		panic("kernels: Sparse: row of another length, or no Reset")
 	}
-	for j, v := range row {
-		if v != 0 {
-			a.index, a.value = append(a.index, j), append(a.value, v)
+	const words = 8 // of two elements: most of a row is skipped 16 at a time
+	from := len(a.index)
+	for j := 0; j < len(row); j += 2 * words {
+		end := min(j+2*words, len(row))
+		if end == j+2*words {
+			w := (*[words]uint64)(unsafe.Pointer(&row[j]))
+			if w[0]|w[1]|w[2]|w[3]|w[4]|w[5]|w[6]|w[7] == 0 {
+				continue
+			}
+		}
+		for i, v := range row[j:end] {
+			if v != 0 {
+				a.index, a.value = append(a.index, j+i), append(a.value, v)
+			}
+		}
+		if len(a.index)-from > most {
+			a.index, a.value = a.index[:from], a.value[:from]
+			return false
 		}
 	}
 	a.start = append(a.start, len(a.index))
+	return true
 }
 
 // AppendPairs adds a row that has value[i] in column index[i] and zeros elsewhere.
@@ -48,6 +70,9 @@ func (a *Sparse) AppendPairs(index []int, value []float32) {
 
 // Rows is the number of rows.
 func (a *Sparse) Rows() int { return max(0, len(a.start)-1) }
+
+// Len is the number of elements that are kept.
+func (a *Sparse) Len() int { return len(a.value) }
 
 // Columns is the number of columns.
 func (a *Sparse) Columns() int { return a.cols }

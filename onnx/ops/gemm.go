@@ -209,9 +209,22 @@ func specializeGemm(g gemm, act kernels.Activation, t Target, in []Fact, consts 
 			return Step{}, false
 		}
 	}
+	var sparse *sparseRows
+	if !g.transA && (bias.kind == overlayRow || len(in) < 3 || in[2].Absent()) {
+		sparse = newSparseRows(t, consts[1], k, n, g.transB)
+	}
 	return Step{Run: func(f *Frame) error {
 		g := call
 		g.A, g.C = f.In[0].Float32s(), f.Out[0].Float32s()
+		if sparse != nil {
+			var row []float32
+			if bias.kind == overlayRow {
+				row = f.In[2].Float32s()
+			}
+			if sparse.run(t, g.A, g.C, row, act) {
+				return nil
+			}
+		}
 		if g.Packed == nil {
 			g.B = f.In[1].Float32s()
 		}

@@ -184,6 +184,10 @@ func specializeMatMul(act kernels.Activation, t Target, in []Fact, consts []*onn
 	if len(p.at) == 1 && consts[1] != nil {
 		packed = packB(t, consts[1], p.k, p.n, false)
 	}
+	var sparse *sparseRows
+	if packed != nil {
+		sparse = newSparseRows(t, consts[1], p.k, p.n, false)
+	}
 	biased := len(in) > 2 && !in[2].Absent()
 	if len(b) == 1 && biased { // the bias would be along the rows
 		return Step{}, false
@@ -193,6 +197,9 @@ func specializeMatMul(act kernels.Activation, t Target, in []Fact, consts []*onn
 		var bias []float32
 		if biased {
 			bias = f.In[2].Float32s()
+		}
+		if sparse != nil && sparse.run(t, a, y, bias, act) {
+			return nil
 		}
 		for i, at := range p.at {
 			g := kernels.Gemm{M: p.m, N: p.n, K: p.k, A: a[at[0] : at[0]+p.m*p.k], C: y[i*p.m*p.n : (i+1)*p.m*p.n],

@@ -1,0 +1,65 @@
+package ops
+
+import (
+	"math"
+	"sync"
+
+	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
+)
+
+// sparseRows is the way of a product with a constant right side for left sides that are nearly all zeros, as TF-IDF rows are. Each run
+// looks at its own rows. It leaves out products with zero, so the right side must be finite.
+type sparseRows struct {
+	k, n int
+	b    []float32 // [k, n]
+	pool sync.Pool // of *kernels.Sparse, which grow with what they hold
+}
+
+// Rows as short as leastSparse are not worth looking at.
+const leastSparse = 512
+
+// newSparseRows gives the sparse way, or nil where there is none.
+func newSparseRows(t Target, b *onnx.Tensor, k, n int, trans bool) *sparseRows {
+	if b == nil || k < leastSparse {
+		return nil
+	}
+	type form struct{ k, n int }
+	rows := b.Float32s()
+	if trans {
+		rows = shared(t, b, form{k, n}, func() []float32 {
+			turned := make([]float32, k*n)
+			t.Set.Transpose(turned, b.Float32s(), n, k)
+			return turned
+		})
+	}
+	for _, v := range rows {
+		if math.IsInf(float64(v), 0) || v != v {
+			return nil
+		}
+	}
+	return &sparseRows{k: k, n: n, b: rows, pool: sync.Pool{New: func() any { return new(kernels.Sparse) }}}
+}
+
+// run computes c = act(a·b + bias) and is true where a is sparse enough; else it does nothing.
+func (s *sparseRows) run(t Target, a, c, bias []float32, act kernels.Activation) bool {
+	rows := s.pool.Get().(*kernels.Sparse)
+	defer s.pool.Put(rows)
+	rows.Reset(s.k)
+	// A tenth on average: as many as are left from rows before, and one row's share more.
+	const share = 10
+	left := s.k / share
+	for ; len(a) > 0; a = a[s.k:] {
+		before := rows.Len()
+		left += s.k / share
+		if !rows.AppendAtMost(a[:s.k], left) {
+			return false
+		}
+		left -= rows.Len() - before
+	}
+	if rows.Density() > 1.0/share {
+		return false
+	}
+	t.Set.SparseGemm(t.Pool, rows, s.b, s.n, c, bias, act)
+	return true
+}
