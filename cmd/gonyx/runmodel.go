@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"image"
 	"image/png"
 	"io"
 	"os"
@@ -32,7 +33,7 @@ func (c *console) runCommand() *cli.Command {
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "OUT.npz, OUT.npy, OUT.jsonl or OUT.csv"},
 			&cli.IntFlag{Name: "batch-size", Usage: "rows run together (default 32, all for tensors)"},
 			threadsFlag(),
-			&cli.StringFlag{Name: "draw", Usage: "folder for copies of the pictures with what was found drawn on them"},
+			&cli.StringFlag{Name: "draw", Usage: "folder for copies of the pictures with what was found drawn on them, or for the pictures that a model restores"},
 			&cli.IntFlag{Name: "top", Usage: "how many results to give for each row (default: 3 classes, all boxes)"},
 			memoryFlag(),
 		),
@@ -183,8 +184,8 @@ func (c *console) runRows(ctx *cli.Context, m *backend.Model, args []string, lim
 		return fmt.Errorf("%s: %w", ctx.Args().First(), err)
 	}
 	draw := ctx.String("draw")
-	if draw != "" && s.Reads() != scoring.Boxes {
-		return misuse("--draw: the model finds no boxes that could be drawn")
+	if draw != "" && s.Reads() != scoring.Boxes && !s.Restores() {
+		return misuse("--draw: the model finds no boxes that could be drawn, and gives no pictures")
 	}
 	source, what, err := c.openRows(ctx, s, args, limit)
 	if err != nil {
@@ -212,7 +213,7 @@ func (c *console) runRows(ctx *cli.Context, m *backend.Model, args []string, lim
 		if ctx.IsSet("top") && len(r.Boxes) > top {
 			r.Boxes = r.Boxes[:top]
 		}
-		if draw != "" && r.Err == nil && r.Image != nil {
+		if draw != "" && r.Err == nil && (r.Image != nil || s.Restores()) {
 			if err := drawResult(draw, names, s, r); err != nil {
 				return err
 			}
@@ -267,17 +268,28 @@ func (c *console) openRows(ctx *cli.Context, s *scoring.Scorer, args []string, l
 	return source, "row", err
 }
 
-// drawResult writes a copy of the picture with the boxes on it. Pictures of one name from several folders are told apart by a number.
+// drawResult writes a copy of the picture with the boxes on it, or the picture that the model made of a row. Pictures of one name from several
+// folders are told apart by a number.
 func drawResult(dir string, names map[string]int, s *scoring.Scorer, r scoring.Result) error {
 	base := filepath.Base(r.Name)
 	base = strings.TrimSuffix(base, filepath.Ext(base))
+	if r.Name == "" {
+		base = fmt.Sprintf("row-%d", r.Index)
+	}
 	names[base]++
 	if n := names[base]; n > 1 {
 		base = fmt.Sprintf("%s-%d", base, n)
 	}
-	return rows.WriteFile(filepath.Join(dir, base+".png"), func(w io.Writer) error {
-		return png.Encode(w, features.Draw(r.Image, r.Boxes, s.Recipe.Classes))
-	})
+	var picture image.Image
+	if s.Restores() {
+		var err error
+		if picture, err = s.Restored(r); err != nil {
+			return err
+		}
+	} else {
+		picture = features.Draw(r.Image, r.Boxes, s.Recipe.Classes)
+	}
+	return rows.WriteFile(filepath.Join(dir, base+".png"), func(w io.Writer) error { return png.Encode(w, picture) })
 }
 
 // expand turns folders and patterns into the pictures they hold, in natural order: 2.png before 10.png.
