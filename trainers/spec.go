@@ -98,7 +98,7 @@ func (s Spec) Prepare() (*Job, error) {
 	case s.Overfit > 0:
 		split = 0
 	}
-	data, err := datasets.Open(s.Data, datasets.Config{Limit: s.Limit, Seed: s.Seed, Set: s.subset(sourceKeys(source)), MemoryLimit: s.MemoryLimit,
+	data, err := datasets.Open(s.Data, datasets.Config{Limit: s.Limit, Seed: s.Seed, Set: s.subset(dataKeys(network, source)), MemoryLimit: s.MemoryLimit,
 		Layout: s.layout(), ValidationSplit: split, Warn: s.Warn})
 	if err != nil {
 		var option *datasets.OptionError
@@ -166,6 +166,13 @@ func sourceKeys(s datasets.Source) []string {
 		keys = append(keys, o.Name)
 	}
 	return keys
+}
+
+// dataKeys are the options that go to the data set: one that the network has, too, is the network's, as the noise is that a filter
+// learns to take away from rows that are clean.
+func dataKeys(n networks.Network, d datasets.Source) []string {
+	own := networkKeys(n)
+	return slices.DeleteFunc(sourceKeys(d), func(key string) bool { return slices.Contains(own, key) })
 }
 
 // checkSet refuses a key that neither the network nor the data set has.
