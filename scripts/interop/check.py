@@ -1,8 +1,8 @@
 """Asks the onnx package and ONNX Runtime about a folder of models.
 
 For every X.onnx there is an X.npz with its inputs and expected outputs under their names in the graph. The model must pass
-onnx.checker with full_check, load in ONNX Runtime and give every output within 1e-5 + 1e-4 |expected|. Prints a table, exits
-1 where anything fails or there is nothing to check.
+onnx.checker with full_check, load in ONNX Runtime and give every output within 1e-5 + 1e-4 |expected|. Leaves the initializers
+in X.initializers.npz for check_twins.py. Prints a table, exits 1 where anything fails or there is nothing to check.
 """
 
 import pathlib
@@ -38,6 +38,7 @@ def check(path):
     """Facts of the model and the largest difference of its outputs."""
     onnx.checker.check_model(str(path), full_check=True)
     model = onnx.load(str(path))
+    numpy.savez(path.with_suffix(".initializers.npz"), **{t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer})
     opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     with numpy.load(path.with_suffix(".npz"), allow_pickle=False) as file:
