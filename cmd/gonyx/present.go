@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -187,7 +188,9 @@ func elements(t *onnx.Tensor, notFinite string) []string {
 }
 
 // knowsColumns says whether the columns of a table are known before any result.
-func (p presenter) knowsColumns() bool { return p.scorer.Reads() != scoring.Numbers }
+func (p presenter) knowsColumns() bool {
+	return p.scorer.Reads() != scoring.Numbers || !slices.Contains(p.scorer.OutputLens(), -1)
+}
 
 // columns names what fields gives. r is a good result where the columns are not known without.
 func (p presenter) columns(r scoring.Result) []string {
@@ -202,8 +205,11 @@ func (p presenter) columns(r scoring.Result) []string {
 		return names
 	}
 	var names []string
-	for i, t := range r.Output {
-		for k := range t.Len() {
+	for i, n := range p.scorer.OutputLens() {
+		if r.Err == nil {
+			n = r.Output[i].Len()
+		}
+		for k := range n {
 			names = append(names, fmt.Sprintf("%s[%d]", p.outputs()[i], k))
 		}
 	}

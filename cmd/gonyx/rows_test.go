@@ -156,6 +156,22 @@ func TestDataIsWrittenAndTrainedOn(t *testing.T) {
 	must(t, 0, "train", "autoencoder", "--data", digits, "--epochs", "1", "--threads", "1", "--quiet", "--set", "units1=8", "--set", "units2=4",
 		"--set", "code=2", "--out", filepath.Join(dir, "run"))
 	must(t, 2, "data", "digits", "--out", digits)
+
+	// A model without classes gives its output, one column an element, known before any row is good.
+	in, out := filepath.Join(dir, "in.csv"), filepath.Join(dir, "y.csv")
+	if err := os.WriteFile(in, []byte("1,2\n"+strings.Repeat("0,", 783)+"255\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	must(t, 4, "run", filepath.Join(dir, "run"), in, "-o", out)
+	f, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(lines) != 3 || len(lines[0]) != 786 || lines[0][784] != "y[783]" || lines[1][1] != "" || lines[2][784] == "" {
+		t.Errorf("got %d lines, %v, want a header, an empty result and one of 784 numbers", len(lines), err)
+	}
 	for name, args := range map[string][]string{
 		"an unknown set": {"data", "nwes"}, "no set": {"data"}, "no rows": {"data", "news", "--count", "0"},
 		"an option there is not": {"data", "news", "--set", "size=3", "--out", filepath.Join(dir, "x")},

@@ -201,6 +201,29 @@ func (s *Scorer) Outputs() []string {
 	return names
 }
 
+// maxOutput bounds the elements of a row that are laid out before any is seen.
+const maxOutput = 1 << 22
+
+// OutputLens gives how many elements a row of each output has, as far as the model says; -1 where it does not.
+func (s *Scorer) OutputLens() []int {
+	var lens []int
+	for _, v := range s.model.Outputs() {
+		n := int64(-1)
+		if v.Type.Kind == onnx.KindTensor && v.Type.Ranked && len(v.Type.Dims) > 0 {
+			dims := make([]int64, len(v.Type.Dims)-1)
+			known := true
+			for i, d := range v.Type.Dims[1:] {
+				dims[i], known = d.Value, known && d.Known()
+			}
+			if count, err := onnx.Elements(dims); known && err == nil && count <= maxOutput {
+				n = count
+			}
+		}
+		lens = append(lens, int(n))
+	}
+	return lens
+}
+
 // rowsOf sees rows lo to hi of a tensor whose elements take whole bytes.
 func rowsOf(t *onnx.Tensor, lo, hi int64) *onnx.Tensor {
 	dims := slices.Clone(t.Dims)
