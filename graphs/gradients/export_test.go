@@ -16,6 +16,9 @@ import (
 // TestEveryGradientGraphCanBeExported: wherever a graph can be written to a file, so can its gradient graph, which stock onnx-go then
 // reads and runs like we do, at the oldest opset that has the operator.
 func TestEveryGradientGraphCanBeExported(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some hundred exports take some seconds")
+	}
 	dir := t.TempDir()
 	exported := 0
 	for family, trials := range families() {

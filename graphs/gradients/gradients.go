@@ -121,11 +121,11 @@ func (p *pass) run(y graphs.Value, wrt []graphs.Value) ([]graphs.Value, error) {
 	}
 	nodes := p.b.Nodes()
 	for _, n := range nodes {
-		if r := p.rule(n); r != nil && r.stop || !slices.ContainsFunc(n.Inputs, func(name string) bool { return p.needs[name] }) {
+		if r := p.rule(n); r != nil && r.stop || !p.reads(n) {
 			continue
 		}
 		for _, name := range n.Outputs {
-			if v, ok := p.b.Value(name); ok && isReal(v.Fact()) {
+			if v, ok := p.b.Value(name); ok && !isConstant(v.Fact()) {
 				p.needs[name] = true
 			}
 		}
@@ -168,6 +168,18 @@ func isReal(f ops.Fact) bool {
 	return false
 }
 
+// isConstant says whether values of the type are known to be constants to gradients. What nothing is known of may not be.
+func isConstant(f ops.Fact) bool {
+	return f.Type.Kind == onnx.KindTensor && f.Elem() != onnx.Undefined && !isReal(f)
+}
+
+// reads says whether a node depends on wrt by way of gradients, in its subgraphs, too.
+func (p *pass) reads(n *onnx.Node) bool {
+	found := false
+	ops.Reads(n, func(name string) { found = found || p.needs[name] })
+	return found
+}
+
 func (p *pass) rule(n *onnx.Node) *rule {
 	return p.rules[onnx.NormalDomain(n.Domain)+"\x00"+n.OpType]
 }
@@ -195,6 +207,17 @@ func (p *pass) node(n *onnx.Node) error {
 		c.x = append(c.x, v)
 	}
 	r := p.rule(n)
+	if r == nil {
+		ops.Reads(n, func(name string) {
+			if v, ok := p.b.Value(name); ok && p.needs[name] && p.grads[name] == absent {
+				p.grads[name] = v
+			}
+		})
+		if p.reads(n) {
+			return fmt.Errorf("the operator has no gradient: %w", ops.ErrUnsupported)
+		}
+		return nil
+	}
 	var trouble error
 	for i, x := range c.x {
 		if x == absent || !p.needs[x.Name()] {
@@ -223,10 +246,7 @@ func (p *pass) node(n *onnx.Node) error {
 
 // by gives the gradient by input i of a call.
 func (c *call) by(r *rule, i int) (graphs.Value, error) {
-	switch {
-	case r == nil:
-		return absent, fmt.Errorf("the operator has no gradient: %w", ops.ErrUnsupported)
-	case r.first > 0 && i >= r.first:
+	if r.first > 0 && i >= r.first {
 		return absent, fmt.Errorf("a gradient by input %d is %w", i, ops.ErrUnsupported)
 	}
 	for k, dy := range c.dy {
@@ -240,6 +260,11 @@ func (c *call) by(r *rule, i int) (graphs.Value, error) {
 	for _, v := range append(slices.Clone(c.x), c.y...) {
 		if v != absent && v.Name() != "" && !v.Fact().Ranked() {
 			return absent, fmt.Errorf("the rank of %q is not known; its gradient is %w", v.Name(), ops.ErrUnsupported)
+		}
+	}
+	for _, v := range []graphs.Value{c.x[i], c.y[0]} {
+		if v.Name() != "" && !isReal(v.Fact()) {
+			return absent, fmt.Errorf("a gradient of %q, %v, is %w", v.Name(), v.Fact(), ops.ErrUnsupported)
 		}
 	}
 	return r.gradient(c, i)

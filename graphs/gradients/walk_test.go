@@ -179,3 +179,40 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 }
+
+// TestNoWayIsPassedOver: where a value has a gradient by one way and goes by another that has none, that is an error and not half of a
+// gradient.
+func TestNoWayIsPassedOver(t *testing.T) {
+	dims := []onnx.Dim{onnx.Symbol(graphs.Batch), onnx.Fixed(2)}
+	branch := func(op string) *onnx.Graph {
+		return &onnx.Graph{Name: op, Nodes: []*onnx.Node{{Name: op, OpType: op, Inputs: []string{"x"}, Outputs: []string{op}}},
+			Outputs: []*onnx.ValueInfo{{Name: op, Type: onnx.TensorType(onnx.Float, dims...)}}}
+	}
+	first := onnx.Scalar64(0)
+	first.Name = "first"
+	for name, c := range map[string]struct {
+		way  []*onnx.Node // from x to a
+		want string
+	}{
+		"an operator without a meaning here": {[]*onnx.Node{{Name: "odd", OpType: "Normalizer", Domain: onnx.DomainML, Inputs: []string{"x"}, Outputs: []string{"a"}}}, `"odd"`},
+		"a sequence": {[]*onnx.Node{
+			{Name: "split", OpType: "SplitToSequence", Inputs: []string{"x"}, Outputs: []string{"parts"}},
+			{Name: "at", OpType: "SequenceAt", Inputs: []string{"parts", "first"}, Outputs: []string{"a"}}}, `"split"`},
+		"a branch that takes x from around": {[]*onnx.Node{{Name: "choose", OpType: "If", Inputs: []string{"chosen"}, Outputs: []string{"a"},
+			Attributes: []*onnx.Attribute{onnx.AttrGraph("then_branch", branch("Exp")), onnx.AttrGraph("else_branch", branch("Neg"))}}}, `"choose"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &onnx.Graph{
+				Name: "test", Opsets: []onnx.Opset{{Version: onnx.MaxOpset}, {Domain: onnx.DomainML, Version: 1}},
+				Inputs:       []*onnx.ValueInfo{{Name: "x", Type: onnx.TensorType(onnx.Float, dims...)}, {Name: "chosen", Type: onnx.TensorType(onnx.Bool)}},
+				Nodes:        append(c.way, &onnx.Node{Name: "sum", OpType: "Add", Inputs: []string{"x", "a"}, Outputs: []string{"y"}}),
+				Initializers: []*onnx.Tensor{first},
+				Outputs:      []*onnx.ValueInfo{{Name: "y", Type: onnx.TensorType(onnx.Float, dims...)}},
+			}
+			_, err := gradients.Gradients(g, "y", []string{"x"})
+			if err == nil || !errors.Is(err, ops.ErrUnsupported) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want that node %s is not supported", err, c.want)
+			}
+		})
+	}
+}
