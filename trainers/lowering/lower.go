@@ -33,6 +33,9 @@ type Options struct {
 	Pool *kernels.Pool
 	// Limit bounds any one tensor in bytes; ops.DefaultLimit where 0.
 	Limit int64
+	// Plain lowers each node by itself. Else neighbours are joined where one operator does the work of several in fewer passes;
+	// results are equal within rounding.
+	Plain bool
 }
 
 // value is one value of the lifted graph.
@@ -78,6 +81,7 @@ func (p *Program) lower(g *onnx.Graph) error {
 		return err
 	}
 	prune(p.lifted.Graph, p.options.Loss)
+	p.fold()
 	if err := p.draw(); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type Program struct {
 	graph   *gorgonia.ExprGraph
 	ids     uint32
 	watched []string
+	aside   []string // values that only whoever asks for them needs, because nodes were joined
 	machine *machine
 }
 

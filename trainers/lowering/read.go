@@ -84,6 +84,9 @@ func (p *Program) nodes() error {
 	for _, v := range g.Outputs {
 		used[v.Name] = true
 	}
+	for _, name := range p.aside {
+		used[name] = true
+	}
 	for _, n := range g.Nodes {
 		for _, name := range n.Inputs {
 			used[name] = true

@@ -1,0 +1,140 @@
+package lowering
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gonyx/gonyx/graphs"
+	"github.com/gonyx/gonyx/graphs/networks"
+	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
+)
+
+// twins lowers a graph with neighbours joined and plainly, runs both and holds every value and gradient of one against the
+// other's, within rounding. It gives the joined one.
+func twins(t *testing.T, g *onnx.Graph, o Options, in []*onnx.Tensor) *Program {
+	t.Helper()
+	joined, err := Lower(g, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Plain = true
+	plain, err := Lower(g, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, plain, in, true)
+	run(t, joined, in, true)
+	for i, q := range plain.Params() {
+		alike(t, "gradient by "+q.Name(), joined.Params()[i].Gradient().Float32s(), q.Gradient().Float32s())
+	}
+	for _, name := range plain.Names() {
+		v := plain.Value(name)
+		if v.Type == onnx.Float {
+			alike(t, name, joined.Value(name).Float32s(), v.Float32s())
+		}
+	}
+	return joined
+}
+
+// alike fails unless both are equal within rounding of their greatest element.
+func alike(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: got %d elements, want %d", what, len(got), len(want))
+		return
+	}
+	greatest := 0.0
+	for _, v := range want {
+		greatest = max(greatest, math.Abs(float64(v)))
+	}
+	for i, v := range want {
+		if d := math.Abs(float64(got[i]) - float64(v)); !(d <= 1e-5*greatest) {
+			t.Errorf("%s: element %d: got %v, want %v", what, i, got[i], v)
+			return
+		}
+	}
+}
+
+// convs is a graph of convolutions one after the other with the mean square for a loss; x [batch, 3, 8, 8].
+func convs(list ...*onnx.Node) (*onnx.Graph, Options) {
+	rng := rand.New(rand.NewPCG(3, 5))
+	g := &onnx.Graph{Name: "convs", Opsets: []onnx.Opset{{Version: 17}}}
+	batch := onnx.Symbol("batch")
+	g.Inputs = []*onnx.ValueInfo{{Name: "x", Type: onnx.TensorType(onnx.Float, batch, onnx.Fixed(3), onnx.Fixed(8), onnx.Fixed(8))}}
+	o := Options{Parameters: make(map[string]*onnx.Tensor), Set: kernels.Best()}
+	sizes := map[string][]int64{"point": {6, 3, 1, 1}, "point.bias": {6}, "wide": {4, 6, 3, 3}, "wide.bias": {4}, "halves": {4, 3, 3, 3}, "narrow": {2, 3, 1, 1}, "from2": {4, 2, 3, 3}}
+	g.Nodes = list
+	for _, n := range list {
+		for _, name := range n.Inputs {
+			if dims := sizes[name]; dims != nil && o.Parameters[name] == nil {
+				o.Parameters[name] = floats(rng, -1, 1, dims...)
+				g.Initializers = append(g.Initializers, &onnx.Tensor{Name: name, Type: onnx.Float, Dims: dims})
+			}
+		}
+	}
+	last := list[len(list)-1].Outputs[0]
+	g.Nodes = append(g.Nodes, &onnx.Node{Name: "square", OpType: "Mul", Inputs: []string{last, last}, Outputs: []string{"square"}},
+		&onnx.Node{Name: "loss", OpType: "ReduceMean", Inputs: []string{"square"}, Outputs: []string{"loss"}, Attributes: []*onnx.Attribute{onnx.AttrInt("keepdims", 0)}})
+	g.Outputs = []*onnx.ValueInfo{{Name: "loss", Type: onnx.TensorType(onnx.Float)}}
+	return g, o
+}
+
+func convNode(name, in string, attrs ...*onnx.Attribute) *onnx.Node {
+	return &onnx.Node{Name: name, OpType: "Conv", Inputs: strings.Split(in, ","), Outputs: []string{name}, Attributes: attrs}
+}
+
+func TestConvolutionsOfOnePointAreFolded(t *testing.T) {
+	pads, strides := onnx.AttrInts("pads", 1, 1, 1, 1), onnx.AttrInts("strides", 2, 2)
+	for name, c := range map[string]struct {
+		nodes []*onnx.Node
+		folds bool
+	}{
+		"both with a bias":             {[]*onnx.Node{convNode("a", "x,point,point.bias"), convNode("b", "a,wide,wide.bias")}, true},
+		"no bias":                      {[]*onnx.Node{convNode("a", "x,point"), convNode("b", "a,wide")}, true},
+		"a bias before alone":          {[]*onnx.Node{convNode("a", "x,point,point.bias"), convNode("b", "a,wide")}, true},
+		"a bias behind alone":          {[]*onnx.Node{convNode("a", "x,point"), convNode("b", "a,wide,wide.bias")}, true},
+		"a stride behind":              {[]*onnx.Node{convNode("a", "x,point,point.bias"), convNode("b", "a,wide,wide.bias", strides)}, true},
+		"padding behind, no bias":      {[]*onnx.Node{convNode("a", "x,point"), convNode("b", "a,wide,wide.bias", pads)}, true},
+		"padding behind a bias":        {[]*onnx.Node{convNode("a", "x,point,point.bias"), convNode("b", "a,wide,wide.bias", pads)}, false},
+		"padding before":               {[]*onnx.Node{convNode("a", "x,point", pads), convNode("b", "a,wide")}, false},
+		"a stride before":              {[]*onnx.Node{convNode("a", "x,point", strides), convNode("b", "a,wide")}, false},
+		"groups behind":                {[]*onnx.Node{convNode("a", "x,point"), convNode("b", "a,halves", onnx.AttrInt("group", 2))}, false},
+		"fewer channels between":       {[]*onnx.Node{convNode("a", "x,narrow"), convNode("b", "a,from2")}, false},
+		"the first has another reader": {[]*onnx.Node{convNode("a", "x,point"), {Name: "r", OpType: "ReduceMax", Inputs: []string{"a"}, Outputs: []string{"r"}}, convNode("c", "a,wide"), {Name: "b", OpType: "Add", Inputs: []string{"c", "r"}, Outputs: []string{"b"}}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, o := convs(c.nodes...)
+			p := twins(t, g, o, []*onnx.Tensor{floats(rand.New(rand.NewPCG(1, 1)), -1, 1, 3, 3, 8, 8)})
+			if got := slices.Contains(p.aside, "a"); got != c.folds {
+				t.Errorf("got folded %t, want %t", got, c.folds)
+			}
+		})
+	}
+}
+
+func TestNetworksJoinedAndPlain(t *testing.T) {
+	for _, n := range networks.All() {
+		t.Run(n.Name, func(t *testing.T) {
+			net, err := n.Build(networks.NewSettings(n.Options, nil), n.Usual)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rng := rand.New(rand.NewPCG(1, 2))
+			var in []*onnx.Tensor
+			for _, v := range net.Training.Graph.Inputs {
+				dims := []int64{5}
+				for _, d := range v.Type.Dims[1:] {
+					dims = append(dims, d.Value)
+				}
+				in = append(in, floats(rng, 0, 1, dims...))
+			}
+			for _, set := range kernels.Supported() {
+				twins(t, net.Training.Graph, Options{Loss: networks.LossOutput, Parameters: graphs.Initialize(net.Training.Parameters, 1), Set: set}, in)
+			}
+		})
+	}
+}
