@@ -168,11 +168,14 @@ func sourceKeys(s datasets.Source) []string {
 	return keys
 }
 
-// dataKeys are the options that go to the data set: one that the network has, too, is the network's, as the noise is that a filter
-// learns to take away from rows that are clean.
+// noiseOption is the noise that a filter learns to take away from rows that are clean.
+const noiseOption = "noise"
+
+// dataKeys are the options that go to the data set. A size or a choice that the network has, too, goes to both, which must agree; the noise
+// of a filter is the network's alone.
 func dataKeys(n networks.Network, d datasets.Source) []string {
-	own := networkKeys(n)
-	return slices.DeleteFunc(sourceKeys(d), func(key string) bool { return slices.Contains(own, key) })
+	filter := slices.Contains(networkKeys(n), noiseOption)
+	return slices.DeleteFunc(sourceKeys(d), func(key string) bool { return filter && key == noiseOption })
 }
 
 // checkSet refuses a key that neither the network nor the data set has.
