@@ -48,9 +48,12 @@ func (r *run) classification(ctx context.Context) (*findings, error) {
 	names := r.job.Network.Features.Classes
 	info := r.data.Info()
 	field, at := info.Field(datasets.FieldY)
+	if len(names) == 0 {
+		return nil, another("they name no classes")
+	}
 	oneHot := field.Elem == onnx.Float && field.Len() == len(names)
 	if at < 0 || !oneHot && (field.Elem != onnx.Int64 || field.Len() != 1) {
-		return nil, fmt.Errorf("data %q has no field %q of one number for each of %d classes, or of class numbers", info.Name, datasets.FieldY, len(names))
+		return nil, another("data %q has no field %q of one number for each of %d classes, or of class numbers", info.Name, datasets.FieldY, len(names))
 	}
 	model, err := r.open(trainers.ModelFile)
 	if err != nil {
@@ -63,7 +66,7 @@ func (r *run) classification(ctx context.Context) (*findings, error) {
 	}
 	err = model.each(ctx, r.data, r.epoch, info.Rows, max(1, r.job.Spec.BatchSize), func(s *shown) error {
 		if s.output.Len() != s.rows*len(names) {
-			return fmt.Errorf("output is %v, want a number for each of %d classes", onnx.TypeOf(s.output), len(names))
+			return another("the output is %v and has no number for each of %d classes", onnx.TypeOf(s.output), len(names))
 		}
 		for i := range s.rows {
 			truth := -1
@@ -82,7 +85,7 @@ func (r *run) classification(ctx context.Context) (*findings, error) {
 		return nil, err
 	}
 	if v.count == 0 {
-		return nil, fmt.Errorf("data %q has no rows that are of a class", info.Name)
+		return nil, another("data %q has no rows that are of a class", info.Name)
 	}
 	all := &findings{text: r.classificationText(v, names)}
 	if v.confusion != nil && len(names) <= mostConfusion {

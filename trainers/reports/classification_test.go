@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gonyx/gonyx/onnx/features"
 	"github.com/gonyx/gonyx/trainers"
 	"github.com/gonyx/gonyx/trainers/datasets"
 )
@@ -112,6 +113,31 @@ func TestHighestTakesTheFirstOfEqualOnes(t *testing.T) {
 	} {
 		if got := highest(c.list); got != c.want {
 			t.Errorf("%s: got %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+// A network of one's own may be trained on anything: what its features do not fit is said, and the run is as good as any.
+func TestATaskThatIsNotTheFeaturesIsSaid(t *testing.T) {
+	spec := small("news", 40, map[string]string{"units": "4", "words": "30"})
+	spec.Data = "news"
+	for name, c := range map[string]struct {
+		features features.Recipe
+		want     string
+	}{
+		"other classes":  {features.Recipe{Task: features.TaskClassification, Classes: []string{"a", "b"}}, "one number for each of 2 classes"},
+		"no classes":     {features.Recipe{Task: features.TaskClassification}, "they name no classes"},
+		"rows not given": {features.Recipe{Task: features.TaskReconstruction}, "tensor(float)[8,4] for rows of [30] numbers"},
+	} {
+		job := prepare(t, spec)
+		result := untrained(t, job, nil)
+		job.Network.Features = &c.features
+		files := written(t, save(t, job, result.Best), job, result, "")
+		if text := string(files[trainers.ReportFile]); !strings.Contains(text, c.want) || !strings.Contains(text, "nothing to see beside the losses") {
+			t.Errorf("%s: report.md has no %q:\n%s", name, c.want, text)
+		}
+		if len(files) != 2 {
+			t.Errorf("%s: got %d files, want curves and report", name, len(files))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/features"
 	"github.com/gonyx/gonyx/trainers"
 	"github.com/gonyx/gonyx/trainers/datasets"
@@ -24,8 +25,8 @@ const (
 // reconstruction shows what an exported file that gives its input again makes of rows, and measures it on all of them.
 func (r *run) reconstruction(ctx context.Context) (*findings, error) {
 	field, at := r.data.Info().Field(datasets.FieldX)
-	if at < 0 {
-		return nil, fmt.Errorf("data %q has no field %q", r.data.Info().Name, datasets.FieldX)
+	if at < 0 || field.Elem != onnx.Float {
+		return nil, another("data %q has no field %q of floats", r.data.Info().Name, datasets.FieldX)
 	}
 	model, err := r.open(trainers.ModelFile)
 	if err != nil {
@@ -38,8 +39,8 @@ func (r *run) reconstruction(ctx context.Context) (*findings, error) {
 	pictures := r.pictures(field)
 	err = model.each(ctx, r.data, r.epoch, r.data.Info().Rows, max(1, r.job.Spec.BatchSize), func(s *shown) error {
 		truth, output := s.fields[at].Float32s(), s.output.Float32s()
-		if len(output) != len(truth) {
-			return fmt.Errorf("%d numbers come out, %d went in", len(output), len(truth))
+		if s.x == nil || len(output) != len(truth) {
+			return another("the output is %v for rows of %v numbers", onnx.TypeOf(s.output), field.Dims)
 		}
 		made.add(output, truth)
 		given.add(s.x.Float32s(), truth)

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -78,17 +79,31 @@ func Write(ctx context.Context, dir string, job *trainers.Job, result *trainers.
 }
 
 // find looks at what the run's files do, by the network's task.
-func (r *run) find(ctx context.Context) (*findings, error) {
+func (r *run) find(ctx context.Context) (found *findings, err error) {
 	switch r.task() {
 	case features.TaskDetection:
-		return r.detection(ctx)
+		found, err = r.detection(ctx)
 	case features.TaskClassification:
-		return r.classification(ctx)
+		found, err = r.classification(ctx)
 	case features.TaskReconstruction:
-		return r.reconstruction(ctx)
+		found, err = r.reconstruction(ctx)
+	default:
+		found = &findings{}
 	}
-	return &findings{}, nil
+	var other *otherTask
+	if errors.As(err, &other) {
+		return &findings{text: fmt.Sprintf("There is nothing to see beside the losses: the features are those of %s, but %s.\n", r.task(), other.fact)}, nil
+	}
+	return found, err
 }
+
+// otherTask is what a network does that is not the task in its features: one of one's own, or from elsewhere, may be trained on anything.
+// It is said in the report and does not spoil a run.
+type otherTask struct{ fact string }
+
+func (e *otherTask) Error() string { return e.fact }
+
+func another(format string, args ...any) error { return &otherTask{fmt.Sprintf(format, args...)} }
 
 func (r *run) task() features.Task {
 	if f := r.job.Network.Features; f != nil {
