@@ -49,9 +49,12 @@ type progress struct {
 
 // plan says what a run's bytes depend on, besides data and kernels.
 func (f *fitting) plan() string {
-	o := f.o
-	return fmt.Sprintf("network %s %v, %d epochs of batches of %d, optimizer %s, learning rate %g, schedule %s, clip norm %g, seed %d, shuffle %t, validation split %g, early stopping %d, overfit %d",
-		f.net.Name, f.net.Settings, o.Epochs, o.BatchSize, o.Optimizer, o.LearningRate, o.Schedule, o.ClipNorm, o.Seed, !o.NoShuffle, o.ValidationSplit, o.EarlyStopping, o.Overfit)
+	o, origin := f.o, ""
+	if f.net.Origin != "" {
+		origin = " of " + f.net.Origin
+	}
+	return fmt.Sprintf("network %s%s %v, %d epochs of batches of %d, optimizer %s, learning rate %g, schedule %s, clip norm %g, seed %d, shuffle %t, validation split %g, early stopping %d, overfit %d",
+		f.net.Name, origin, f.net.Settings, o.Epochs, o.BatchSize, o.Optimizer, o.LearningRate, o.Schedule, o.ClipNorm, o.Seed, !o.NoShuffle, o.ValidationSplit, o.EarlyStopping, o.Overfit)
 }
 
 // saveBest writes the weights of the best epoch.
@@ -167,11 +170,11 @@ func (f *fitting) restoreFrom(arrays []*onnx.Tensor) error {
 	if p.Epoch < 0 || p.Epoch > f.o.Epochs || p.Step < 0 || p.Step > f.steps() || p.Step > 0 && len(p.Sums) != 1+len(f.net.Terms) || len(p.History) != p.Epoch {
 		return fmt.Errorf("it stands at epoch %d, step %d, which this run does not have", p.Epoch, p.Step)
 	}
-	if err := fitWeights(now, f.net); err != nil {
+	if err := fitWeights(now, f.net, anArray); err != nil {
 		return err
 	}
 	if len(best) > 0 || p.BestEpoch > 0 {
-		if err := fitWeights(best, f.net); err != nil {
+		if err := fitWeights(best, f.net, anArray); err != nil {
 			return fmt.Errorf("best epoch: %w", err)
 		}
 		for name, t := range best {

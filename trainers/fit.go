@@ -158,7 +158,7 @@ func newFitting(net *networks.Instance, data datasets.Dataset, o Options) (*fitt
 	start := o.Init
 	if start == nil {
 		start = graphs.Initialize(net.Training.Parameters, o.Seed)
-	} else if err := fitWeights(start, net); err != nil {
+	} else if err := fitWeights(start, net, anArray); err != nil {
 		return nil, fmt.Errorf("trainers: initial weights: %w", err)
 	}
 	if o.Threads != 1 {

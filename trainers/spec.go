@@ -1,30 +1,38 @@
 package trainers
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/gonyx/gonyx/graphs"
+	"github.com/gonyx/gonyx/graphs/losses"
 	"github.com/gonyx/gonyx/graphs/networks"
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/features"
+	"github.com/gonyx/gonyx/onnx/ops"
 	"github.com/gonyx/gonyx/onnx/rows"
+	"github.com/gonyx/gonyx/onnx/wire"
 	"github.com/gonyx/gonyx/trainers/datasets"
+	"github.com/gonyx/gonyx/trainers/lowering"
 )
 
 // Spec is a training run as a person describes it. Fields left out take the network's recipe.
 type Spec struct {
-	Network         string            `yaml:"network"`
-	Data            string            `yaml:"data"`          // a data set's name or a path
-	Limit           int               `yaml:"limit"`         // first rows, or rows generated an epoch
-	Epochs          int               `yaml:"epochs"`        //
-	BatchSize       int               `yaml:"batch_size"`    //
-	Optimizer       string            `yaml:"optimizer"`     // NAME[:key=value,…]; replaces rate, schedule and clipping too
-	LearningRate    float64           `yaml:"learning_rate"` // 0: the optimizer's
-	Schedule        string            `yaml:"schedule"`      // constant, step:…, cosine:…, plateau:…
-	ClipNorm        *float64          `yaml:"clip_norm"`     // 0: no clipping
+	Network         string            `yaml:"network"`          // a name of the catalogue, or a model file
+	Loss            string            `yaml:"loss,omitempty"`   // of a model file
+	Freeze          []string          `yaml:"freeze,omitempty"` // patterns of a model file's weights that are not trained
+	Data            string            `yaml:"data"`             // a data set's name or a path
+	Limit           int               `yaml:"limit"`            // first rows, or rows generated an epoch
+	Epochs          int               `yaml:"epochs"`           //
+	BatchSize       int               `yaml:"batch_size"`       //
+	Optimizer       string            `yaml:"optimizer"`        // NAME[:key=value,…]; replaces rate, schedule and clipping too
+	LearningRate    float64           `yaml:"learning_rate"`    // 0: the optimizer's
+	Schedule        string            `yaml:"schedule"`         // constant, step:…, cosine:…, plateau:…
+	ClipNorm        *float64          `yaml:"clip_norm"`        // 0: no clipping
 	Seed            uint64            `yaml:"seed"`
 	Set             map[string]string `yaml:"set,omitempty"`         // options of the network and the data set
 	TextColumn      string            `yaml:"text_column,omitempty"` // of tables: header name, or number from 0
@@ -36,7 +44,7 @@ type Spec struct {
 	EarlyStopping   int               `yaml:"early_stopping,omitempty"` // epochs without a lower validation loss; 0: off
 	Overfit         int               `yaml:"overfit,omitempty"`        // train on so many rows alone until they are known by heart; 0: off
 	NoShuffle       bool              `yaml:"no_shuffle"`
-	Init            string            `yaml:"init,omitempty"` // weights to start from, .npz
+	Init            string            `yaml:"init,omitempty"` // weights to start from, .npz or .onnx
 	Opset           int64             `yaml:"opset"`
 	MemoryLimit     int64             `yaml:"memory_limit"`
 
@@ -47,6 +55,7 @@ type Spec struct {
 const (
 	DefaultValidationSplit = 0.1
 	DefaultOpset           = 17
+	oldestOpset            = 9 // that is exported
 )
 
 // Job is a run that is ready: network and data are there and fit together.
@@ -69,15 +78,78 @@ func misuse(format string, args ...any) error { return &MisuseError{fmt.Errorf(f
 
 // Prepare opens the data and builds the network for it.
 func (s Spec) Prepare() (*Job, error) {
+	if IsModelFile(s.Network) {
+		return s.prepareModel()
+	}
 	network, err := networks.Find(s.Network)
 	if err != nil {
 		return nil, &MisuseError{err}
+	}
+	if s.Loss != "" || len(s.Freeze) > 0 {
+		return nil, misuse("--loss and --freeze go with a model file; network %q has its own loss", s.Network)
 	}
 	given := s
 	if s.Data == "" {
 		// Recipes are read off an instance, and the data set's name stands in the recipe: it is the same for all settings.
 		s.Data = network.Dataset
 	}
+	data, err := s.open(network, nil)
+	if err != nil {
+		return nil, err
+	}
+	settings := networks.NewSettings(network.Options, s.subset(networkKeys(network)))
+	instance, err := network.Build(settings, describe(data.Info()))
+	if err != nil {
+		var setting *networks.SettingError
+		if errors.As(err, &setting) {
+			return nil, &MisuseError{err}
+		}
+		return nil, fmt.Errorf("data %q does not fit network %q: %w", s.Data, s.Network, err)
+	}
+	return s.job(given, instance, data, nil)
+}
+
+// prepareModel opens the data and makes a network of a model file.
+func (s Spec) prepareModel() (*Job, error) {
+	switch {
+	case s.Loss == "":
+		return nil, misuse("--loss is missing: what shall the output of %s be held against the data by? There are %s", s.Network, strings.Join(losses.Names(), ", "))
+	case s.Data == "":
+		return nil, misuse("--data is missing: a model file has no data set of its own")
+	}
+	if !slices.Contains(losses.Names(), s.Loss) {
+		return nil, misuse("--loss %s: there is no such loss; there are %s", s.Loss, strings.Join(losses.Names(), ", "))
+	}
+	given := s
+	file, err := wire.ReadFile(s.Network, wire.Options{MemoryLimit: s.MemoryLimit})
+	if err != nil {
+		return nil, err
+	}
+	recipe, _, err := features.Restore(file.Metadata)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Network, err)
+	}
+	data, err := s.open(networks.Network{Name: s.Network}, recipe)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := wire.Encode(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Network, err)
+	}
+	instance, weights, err := FromModel(file, data.Info(), FineTuning{Name: ModelName(s.Network), Loss: s.Loss, Freeze: s.Freeze, Limit: s.MemoryLimit,
+		Digest: fmt.Sprintf("%x", sha256.Sum256(encoded))})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Network, err)
+	}
+	if s.Opset == 0 {
+		s.Opset = max(file.Graph.Opset(onnx.DomainDefault), oldestOpset)
+	}
+	return s.job(given, instance, data, weights)
+}
+
+// open opens the data. Features, where not nil, are those of a model that the rows are made for.
+func (s *Spec) open(network networks.Network, known *features.Recipe) (datasets.Dataset, error) {
 	source, err := datasets.Find(s.Data)
 	if err != nil {
 		return nil, err
@@ -99,7 +171,7 @@ func (s Spec) Prepare() (*Job, error) {
 		split = 0
 	}
 	data, err := datasets.Open(s.Data, datasets.Config{Limit: s.Limit, Seed: s.Seed, Set: s.subset(dataKeys(network, source)), MemoryLimit: s.MemoryLimit,
-		Layout: s.layout(), ValidationSplit: split, Warn: s.Warn})
+		Layout: s.layout(), ValidationSplit: split, Features: known, Warn: s.Warn})
 	if err != nil {
 		var option *datasets.OptionError
 		if errors.As(err, &option) {
@@ -113,20 +185,17 @@ func (s Spec) Prepare() (*Job, error) {
 		}
 		data = datasets.Still(datasets.First(data, s.Overfit))
 	}
-	settings := networks.NewSettings(network.Options, s.subset(networkKeys(network)))
-	instance, err := network.Build(settings, describe(data.Info()))
-	if err != nil {
-		var setting *networks.SettingError
-		if errors.As(err, &setting) {
-			return nil, &MisuseError{err}
-		}
-		return nil, fmt.Errorf("data %q does not fit network %q: %w", s.Data, s.Network, err)
-	}
+	return data, nil
+}
+
+// job completes the spec and reads the weights to start from; those given hold where it names none.
+func (s Spec) job(given Spec, instance *networks.Instance, data datasets.Dataset, start map[string]*onnx.Tensor) (*Job, error) {
 	if err := s.complete(given, instance.Recipe); err != nil {
 		return nil, err
 	}
-	j := &Job{Spec: s, Network: instance, Data: data}
+	j := &Job{Spec: s, Network: instance, Data: data, Init: start}
 	if s.Init != "" {
+		var err error
 		if j.Init, err = ReadWeights(s.Init, instance, s.MemoryLimit); err != nil {
 			return nil, err
 		}
@@ -270,32 +339,77 @@ func (s *Spec) complete(given Spec, r networks.Recipe) error {
 }
 
 // ReadWeights reads the parameters of a network from a .npz file: arrays named <layer>.weight and <layer>.bias, dense weights
-// in × out, convolutions out × in × height × width. A missing, surplus or mis-shaped array is an error.
+// in × out, convolutions out × in × height × width; or from a model file: its initializers of the parameters' names. A missing, surplus or
+// mis-shaped one is an error; of a model file's initializers those are surplus that training would change.
 func ReadWeights(path string, n *networks.Instance, limit int64) (map[string]*onnx.Tensor, error) {
-	arrays, err := rows.ReadNPZFile(path, limit)
-	if err != nil {
-		return nil, err
+	weights, noun := make(map[string]*onnx.Tensor), anArray
+	if IsModelFile(path) {
+		noun = "initializer"
+		file, err := wire.ReadFile(path, wire.Options{MemoryLimit: limit})
+		if err != nil {
+			return nil, err
+		}
+		if weights, err = initializers(file, n); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	} else {
+		arrays, err := rows.ReadNPZFile(path, limit)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range arrays {
+			weights[t.Name] = t
+		}
 	}
-	weights := make(map[string]*onnx.Tensor, len(arrays))
-	for _, t := range arrays {
-		weights[t.Name] = t
-	}
-	if err := fitWeights(weights, n); err != nil {
+	if err := fitWeights(weights, n, noun); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return weights, nil
 }
 
-func fitWeights(weights map[string]*onnx.Tensor, n *networks.Instance) error {
+// initializers gives those of a model file that are weights, or have the name of a parameter.
+func initializers(file *onnx.Model, n *networks.Instance) (map[string]*onnx.Tensor, error) {
+	g := file.Graph
+	if g == nil {
+		return nil, fmt.Errorf("the model has no graph")
+	}
+	if len(g.Opsets) == 0 {
+		g = ops.WithOpset1(g)
+	}
+	trained := make(map[string]bool)
+	for _, v := range g.Outputs {
+		names, err := lowering.Weights(g, v.Name, 0)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			trained[name] = true
+		}
+	}
+	weights := make(map[string]*onnx.Tensor)
+	for _, t := range g.Initializers {
+		if trained[t.Name] || slices.ContainsFunc(n.Training.Parameters, func(p graphs.Parameter) bool { return p.Name == t.Name }) {
+			own := *t
+			own.Storage, own.External = onnx.StorageRaw, nil
+			weights[t.Name] = &own
+		}
+	}
+	return weights, nil
+}
+
+// anArray is what weights are called in messages where they come from arrays.
+const anArray = "array"
+
+func fitWeights(weights map[string]*onnx.Tensor, n *networks.Instance, noun string) error {
 	wanted := make(map[string]bool)
 	for _, p := range n.Training.Parameters {
 		wanted[p.Name] = true
 		t := weights[p.Name]
 		if t == nil {
-			return fmt.Errorf("array %q is missing: network %q has a parameter of that name, %v", p.Name, n.Name, p.Dims)
+			return fmt.Errorf("%s %q is missing: network %q has a parameter of that name, %v", noun, p.Name, n.Name, p.Dims)
 		}
 		if !slices.Equal(t.Dims, p.Dims) {
-			return fmt.Errorf("array %q has shape %v, the parameter has %v", p.Name, t.Dims, p.Dims)
+			return fmt.Errorf("%s %q has shape %v, the parameter has %v", noun, p.Name, t.Dims, p.Dims)
 		}
 		if t.Type == onnx.Double {
 			narrow := onnx.NewTensor(onnx.Float, t.Dims...)
@@ -305,12 +419,12 @@ func fitWeights(weights map[string]*onnx.Tensor, n *networks.Instance) error {
 			narrow.Name = t.Name
 			weights[p.Name] = narrow
 		} else if t.Type != onnx.Float {
-			return fmt.Errorf("array %q is of %v, the parameter is of float", p.Name, t.Type)
+			return fmt.Errorf("%s %q is of %v, the parameter is of float", noun, p.Name, t.Type)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(weights)) {
 		if !wanted[name] {
-			return fmt.Errorf("array %q is no parameter of network %q", name, n.Name)
+			return fmt.Errorf("%s %q is no parameter of network %q", noun, name, n.Name)
 		}
 	}
 	return nil

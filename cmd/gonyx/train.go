@@ -11,6 +11,7 @@ import (
 
 	"github.com/gonyx/gonyx/exporters"
 	"github.com/gonyx/gonyx/graphs"
+	"github.com/gonyx/gonyx/graphs/losses"
 	"github.com/gonyx/gonyx/graphs/networks"
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/backend"
@@ -24,7 +25,7 @@ func (c *console) trainCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "train",
 		Usage:       "train a network, export the best weights to ONNX, verify the file, draw pictures",
-		ArgsUsage:   "NETWORK",
+		ArgsUsage:   "NETWORK|MODEL.onnx",
 		Description: catalogueHelp(),
 		Flags: append(layoutFlags(),
 			&cli.StringFlag{Name: "data", Usage: "data set: a name or a path (default: the network's own)"},
@@ -41,10 +42,12 @@ func (c *console) trainCommand() *cli.Command {
 			&cli.IntFlag{Name: "early-stopping", Usage: "end after N epochs without a lower validation loss; the model has the best weights either way"},
 			&cli.IntFlag{Name: "overfit", Usage: "train on the first N rows alone until the loss above its floor has fallen to 5 % (default 1000 epochs); exit 1 where it does not"},
 			&cli.BoolFlag{Name: "no-shuffle", Usage: "take rows in their order"},
-			&cli.StringFlag{Name: "init", Usage: "WEIGHTS.npz to start from"},
+			&cli.StringFlag{Name: "init", Usage: "WEIGHTS.npz or MODEL.onnx whose weights to start from"},
+			&cli.StringFlag{Name: "loss", Usage: "of a MODEL.onnx that is trained on: " + strings.Join(losses.Names(), ", ")},
+			&cli.StringSliceFlag{Name: "freeze", Usage: "PATTERN of weights of a MODEL.onnx that stay as they are, as in 'conv*'"},
 			&cli.StringFlag{Name: "resume", Usage: "go on with the run in DIR"},
 			&cli.StringFlag{Name: "out", Usage: "run directory (default runs/NETWORK, runs/NETWORK-2, ...)"},
-			&cli.Int64Flag{Name: "opset", Value: trainers.DefaultOpset, Usage: "opset of the exported model, 9 to 28"},
+			&cli.Int64Flag{Name: "opset", Usage: fmt.Sprintf("opset of the exported model, 9 to 28 (default: %d, or the file's own)", trainers.DefaultOpset)},
 			threadsFlag(),
 			&cli.StringSliceFlag{Name: "watch", Usage: "VALUE of the training graph whose shape, mean and extremes are printed"},
 			&cli.BoolFlag{Name: "quiet", Usage: "print nothing but errors and the result"},
@@ -101,7 +104,7 @@ func (c *console) train(ctx *cli.Context) error {
 	result, err := trainers.Fit(ctx.Context, job.Network, job.Data, o)
 	bar.close()
 	if errors.Is(err, trainers.ErrInterrupted) {
-		fmt.Fprintf(c.errs, "interrupted; go on with: gonyx train %s --resume %s\n", job.Network.Name, dir)
+		fmt.Fprintf(c.errs, "interrupted; go on with: gonyx train %s --resume %s\n", job.Spec.Network, dir)
 		return err
 	}
 	if err != nil {
@@ -151,44 +154,6 @@ func (c *console) finish(ctx context.Context, job *trainers.Job, result *trainer
 		}
 	}
 	return nil
-}
-
-// exportSpec says what a run exports: the network with its best weights and what a reader needs to feed and judge it. Nothing in it
-// depends on where or when the run was.
-func exportSpec(job *trainers.Job, result *trainers.Result) exporters.Spec {
-	s := job.Spec
-	metadata := []onnx.Entry{
-		{Key: "gonyx.network", Value: job.Network.Name},
-		{Key: "gonyx.version", Value: exporters.Version},
-		{Key: "gonyx.seed", Value: fmt.Sprint(s.Seed)},
-		{Key: "gonyx.optimizer", Value: s.Optimizer},
-		{Key: "gonyx.schedule", Value: s.Schedule},
-		{Key: "gonyx.epochs", Value: fmt.Sprint(s.Epochs)},
-		{Key: "gonyx.best_epoch", Value: fmt.Sprint(result.BestEpoch)},
-		{Key: "gonyx.batch_size", Value: fmt.Sprint(s.BatchSize)},
-		{Key: "gonyx.data_sha256", Value: result.DataDigest},
-		{Key: "gonyx.kernels", Value: result.KernelSet},
-	}
-	if s.LearningRate > 0 {
-		metadata = append(metadata, onnx.Entry{Key: "gonyx.learning_rate", Value: fmt.Sprint(s.LearningRate)})
-	}
-	if *s.ClipNorm > 0 {
-		metadata = append(metadata, onnx.Entry{Key: "gonyx.clip_norm", Value: fmt.Sprint(*s.ClipNorm)})
-	}
-	for _, o := range job.Network.Settings {
-		metadata = append(metadata, onnx.Entry{Key: "gonyx.set." + o.Name, Value: o.Value})
-	}
-	for _, d := range job.Network.Draws {
-		metadata = append(metadata, onnx.Entry{Key: backend.DefaultPrefix + d.Name, Value: backend.DefaultZeros})
-	}
-	return exporters.Spec{
-		Graph: job.Network.Model.Graph, Weights: result.Best, Opset: s.Opset, Features: job.Network.Features, Metadata: metadata,
-		Batches: []int64{int64(s.BatchSize)}, Backend: backend.Options{MemoryLimit: s.MemoryLimit},
-		Reference: func(inputs []*onnx.Tensor) ([]*onnx.Tensor, error) {
-			y, err := result.Predict(result.Best, inputs)
-			return []*onnx.Tensor{y}, err
-		},
-	}
 }
 
 func partWeights(p networks.Part, all map[string]*onnx.Tensor) map[string]*onnx.Tensor {
@@ -243,7 +208,7 @@ func specOfFlags(ctx *cli.Context) (trainers.Spec, error) {
 		Network: ctx.Args().First(), Data: ctx.String("data"), Limit: ctx.Int("limit"), Epochs: ctx.Int("epochs"),
 		BatchSize: ctx.Int("batch-size"), Optimizer: ctx.String("optimizer"), LearningRate: ctx.Float64("learning-rate"),
 		Schedule: ctx.String("schedule"), Seed: ctx.Uint64("seed"), NoShuffle: ctx.Bool("no-shuffle"), Init: ctx.String("init"),
-		Opset: ctx.Int64("opset"), EarlyStopping: ctx.Int("early-stopping"), Overfit: ctx.Int("overfit"),
+		Opset: ctx.Int64("opset"), Loss: ctx.String("loss"), Freeze: ctx.StringSlice("freeze"), EarlyStopping: ctx.Int("early-stopping"), Overfit: ctx.Int("overfit"),
 	}
 	for _, name := range []string{"limit", "epochs", "batch-size", "early-stopping", "overfit"} {
 		if ctx.IsSet(name) && ctx.Int(name) < 1 {
@@ -257,7 +222,7 @@ func specOfFlags(ctx *cli.Context) (trainers.Spec, error) {
 		norm := ctx.Float64("clip-norm")
 		spec.ClipNorm = &norm
 	}
-	if spec.Opset < exporters.OldestOpset || spec.Opset > onnx.MaxOpset {
+	if ctx.IsSet("opset") && (spec.Opset < exporters.OldestOpset || spec.Opset > onnx.MaxOpset) {
 		return spec, misuse("--opset %d: want %d to %d", spec.Opset, exporters.OldestOpset, onnx.MaxOpset)
 	}
 	layout, err := layoutOf(ctx, features.Layout{})

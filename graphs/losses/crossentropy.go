@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/gonyx/gonyx/graphs"
+	"github.com/gonyx/gonyx/onnx"
 )
 
 // clamp keeps predictions this far from 0 and 1, where a logarithm has no value; the gradient beyond is 0 (Keras's epsilon).
@@ -28,6 +29,13 @@ func BinaryCrossEntropy(output, target graphs.Value) Loss {
 func CategoricalCrossEntropy(output, target graphs.Value) Loss {
 	p := output.Clip(clamp, float32(math.Inf(1)))
 	return Loss{Total: target.Mul(p.Log()).ReduceSum(1).ReduceMean().Neg()}
+}
+
+// LogitsCrossEntropy is the categorical cross-entropy of scores that no softmax has made probabilities of yet: the mean over the batch of
+// -Σ t·log softmax(p), as PyTorch's CrossEntropyLoss. output and target are [batch, classes].
+func LogitsCrossEntropy(output, target graphs.Value) Loss {
+	p := output.Builder().Op("LogSoftmax", []graphs.Value{output}, onnx.AttrInt("axis", 1))
+	return Loss{Total: target.Mul(p).ReduceSum(1).ReduceMean().Neg()}
 }
 
 // MeanSquaredError is the mean over batch and elements of (p - t)².

@@ -19,6 +19,7 @@ type Network struct {
 	Rows    int    // an epoch, of a data set that is generated
 	Usual   Data   // the shapes of the data it is meant for
 	Options []Option
+	OfData  []string // options that describe the data and go to a data set that has them, too
 	// Build makes the network for the data and the settings. Its errors are for people.
 	Build func(*Settings, Data) (*Instance, error)
 }
@@ -51,6 +52,9 @@ type Instance struct {
 	Features *features.Recipe
 	Recipe   Recipe
 	Settings []Setting // every option with the value in force, for the model's metadata
+	// Origin says which model file the network was made of, and how; empty for the catalogue's.
+	Origin   string
+	Metadata []onnx.Entry // what such a file says besides, and keeps saying
 	// Fields names the data set's fields that training inputs of other names take.
 	Fields map[string]string
 
