@@ -77,7 +77,7 @@ func (r *run) latent(ctx context.Context, p *latentParts, m *features.Image) (*f
 	if p.dims > 1 {
 		all.pictures = append(all.pictures, picture{LatentScatterFile, points.caption(r, p.dims), points.draw(r, p.dims)})
 		if points.taken < points.count {
-			notes = append(notes, fmt.Sprintf("`%s` shows every %d. row.", LatentScatterFile, points.every))
+			notes = append(notes, fmt.Sprintf("`%s` shows one row of %d.", LatentScatterFile, points.every))
 		}
 		if points.note != "" {
 			notes = append(notes, points.note)
