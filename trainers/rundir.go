@@ -42,6 +42,13 @@ func NewRunDir(name, network string) (string, error) {
 	return name, nil
 }
 
+// DropRunDir takes back what NewRunDir and WriteSpec made; a folder in which anything else stands stays.
+func DropRunDir(dir string) {
+	os.Remove(filepath.Join(dir, ArgsFile))
+	os.Remove(filepath.Join(dir, WeightsDir))
+	os.Remove(dir)
+}
+
 // EmptyDir makes a folder, or fails where it is there and has something in it.
 func EmptyDir(name string) error {
 	taken, err := occupied(name)

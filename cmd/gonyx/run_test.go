@@ -414,6 +414,12 @@ func TestVerifyCompareInspect(t *testing.T) {
 
 func TestMisuse(t *testing.T) {
 	dir := t.TempDir()
+	t.Chdir(t.TempDir()) // runs without --out would stand here
+	defer func() {
+		if left, err := filepath.Glob("runs/*"); err != nil || left != nil {
+			t.Errorf("got run directories left by runs that never began: %v %v", left, err)
+		}
+	}()
 	busy := filepath.Join(dir, "busy")
 	if err := os.MkdirAll(busy, 0o777); err != nil {
 		t.Fatal(err)

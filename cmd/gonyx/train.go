@@ -108,6 +108,10 @@ func (c *console) train(ctx *cli.Context) error {
 		return err
 	}
 	if err != nil {
+		var wrong *trainers.MisuseError
+		if errors.As(err, &wrong) && !o.Resume {
+			trainers.DropRunDir(dir) // it never began
+		}
 		return err
 	}
 	defer result.Close()

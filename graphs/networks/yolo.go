@@ -29,7 +29,8 @@ func yolo() Network {
 			{"filters2", "32", "maps of the second and fourth convolution"},
 			{"units", "256", "units of the hidden dense layer"},
 		},
-		Build: buildYOLO,
+		OfData: []string{"size", "grid", "words"},
+		Build:  buildYOLO,
 	}
 }
 
