@@ -79,3 +79,26 @@ func (s Set) joinSecond(op Operation, y, x []float32) int {
 	}
 	return n
 }
+
+// double computes y[2j] = y[2j+1] = x[j].
+func (s Set) double(y, x []float32) {
+	if s.isa == portable || len(x) < 8 {
+		doublePortable(y, x)
+		return
+	}
+	raceRead(x)
+	raceWrite(y[:2*len(x)])
+	doubleAVX2(&y[0], &x[0], len(x))
+}
+
+// foldPairs computes y[j] = x[2j] + x[2j+1] + x[row+2j] + x[row+2j+1], added in this
+// order.
+func (s Set) foldPairs(y, x []float32, row int) {
+	if s.isa == portable || len(y) < 8 {
+		foldPairsPortable(y, x, row)
+		return
+	}
+	raceRead(x[:row+2*len(y)])
+	raceWrite(y)
+	foldPairsAVX2(&y[0], &x[0], row, len(y))
+}

@@ -33,3 +33,13 @@ func transpose8AVX2(dst *float32, ldd int, x *float32, ldx int, squares int)
 //
 //go:noescape
 func copyRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
+
+// doubleAVX2 computes y[2j] = y[2j+1] = x[j] for j < n, n at least 8.
+//
+//go:noescape
+func doubleAVX2(y *float32, x *float32, n int)
+
+// foldPairsAVX2 computes y[j] = x[2j] + x[2j+1] + x[row+2j] + x[row+2j+1], added in this order, for j < n, n at least 8.
+//
+//go:noescape
+func foldPairsAVX2(y *float32, x *float32, row int, n int)

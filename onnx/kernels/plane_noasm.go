@@ -15,3 +15,7 @@ func (s Set) copyRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
 }
 
 func (s Set) joinSecond(op Operation, y, x []float32) int { return 0 }
+
+func (s Set) double(y, x []float32) { doublePortable(y, x) }
+
+func (s Set) foldPairs(y, x []float32, row int) { foldPairsPortable(y, x, row) }

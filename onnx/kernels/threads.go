@@ -43,6 +43,7 @@ type Pool struct {
 	conv     convTask
 	gradient convGradientTask
 	window   poolTask
+	upsample upsampleTask
 	map1     unaryTask
 	map2     binaryTask
 	update   updateTask

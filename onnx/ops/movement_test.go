@@ -418,6 +418,10 @@ func TestMovementFastWays(t *testing.T) {
 		"depth to space, columns": {"DepthToSpace", with(num("blocksize", 2), text("mode", "CRD")), tensors(counted(2, 8, 2, 3))},
 		"space to depth":          {"SpaceToDepth", with(num("blocksize", 2)), tensors(counted(2, 3, 4, 6))},
 		"nearest":                 {"Resize", nil, tensors(x, nil, row(1, 1, 2.5, 0.6))},
+		"nearest, in blocks":      {"Resize", nil, tensors(x, nil, row(1, 1, 2, 2))},
+		"nearest, tall blocks":    {"Resize", with(text("coordinate_transformation_mode", "asymmetric"), text("nearest_mode", "floor")), tensors(x, nil, row(1, 1, 3, 1))},
+		"nearest, no blocks":      {"Resize", with(text("nearest_mode", "ceil")), tensors(x, nil, row(1, 1, 2, 2))},
+		"nearest, more channels":  {"Resize", nil, tensors(x, nil, row(1, 2, 2, 2))},
 	}
 	for name, c := range cases {
 		outputs := 1

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
 )
 
 // Resize: a tensor sampled at other places. Along each axis the place p of an element of the result gives a place in the input by
@@ -420,27 +421,83 @@ func (r resize) nearestPlaces(axes []resizedAxis) [][]int {
 	return places
 }
 
-// Specialize copies the nearest elements from a table; other modes have no fast way here.
-func (r resize) Specialize(_ Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+// fixed gives how every axis is resized and where the nearest elements are, for mode nearest and facts that settle both.
+func (r resize) fixed(in []Fact) (axes []resizedAxis, places [][]int, ok bool) {
 	sizes, ok := in[0].Sizes()
-	if !ok || r.mode != "nearest" || r.place == "tf_crop_and_resize" || in[0].Elem().Bits() < 8 || slices.Contains(sizes, 0) {
-		return Step{}, false
+	if !ok || r.mode != "nearest" || r.place == "tf_crop_and_resize" || slices.Contains(sizes, 0) {
+		return nil, nil, false
 	}
-	operands := append(slices.Clone(consts), nil, nil, nil)
+	var operands [4]*onnx.Tensor
 	for i := 2; i < len(in) && i < 4; i++ {
-		if given(in, i) && consts[i] == nil {
-			return Step{}, false
+		if given(in, i) && in[i].Value == nil {
+			return nil, nil, false
 		}
+		operands[i] = in[i].Value
 	}
 	axes, err := r.plan(&onnx.Tensor{Type: in[0].Elem(), Dims: sizes}, nil, operands[2], operands[3])
 	if err != nil {
+		return nil, nil, false
+	}
+	return axes, r.nearestPlaces(axes), true
+}
+
+// KernelUpsample gives the shape that a Resize has for the kernels where it makes a block of equal elements of every element along
+// the last two axes of floats, and whether it is such a one: op is that of the node, in are facts with all sizes known.
+func KernelUpsample(op Op, in []Fact) (kernels.UpsampleShape, bool) {
+	r, isOne := op.(resize)
+	if !isOne || in[0].Elem() != onnx.Float {
+		return kernels.UpsampleShape{}, false
+	}
+	axes, places, ok := r.fixed(in)
+	if !ok || len(axes) < 2 {
+		return kernels.UpsampleShape{}, false
+	}
+	factors := make([]int, len(axes))
+	for i, a := range axes {
+		if a.out == 0 || a.out%a.in != 0 {
+			return kernels.UpsampleShape{}, false
+		}
+		factors[i] = int(a.out / a.in)
+		for o, at := range places[i] {
+			if at != o/factors[i] {
+				return kernels.UpsampleShape{}, false
+			}
+		}
+	}
+	last := len(axes) - 2
+	shape := kernels.UpsampleShape{Planes: 1, H: int(axes[last].in), W: int(axes[last+1].in), FactorH: factors[last], FactorW: factors[last+1]}
+	for i, a := range axes[:last] {
+		if factors[i] != 1 {
+			return kernels.UpsampleShape{}, false
+		}
+		shape.Planes *= int(a.in)
+	}
+	return shape, true
+}
+
+// Specialize repeats elements where that is all there is to do, else copies the nearest elements from a table; other modes have no
+// fast way here.
+func (r resize) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+	in = slices.Clone(in)
+	for i, c := range consts {
+		if c != nil {
+			in[i] = Known(c)
+		}
+	}
+	if shape, ok := KernelUpsample(r, in); ok {
+		return Step{Run: func(f *Frame) error {
+			t.Set.Upsample(t.Pool, shape, f.In[0].Float32s(), f.Out[0].Float32s())
+			return nil
+		}}, true
+	}
+	axes, places, ok := r.fixed(in)
+	if !ok || in[0].Elem().Bits() < 8 {
 		return Step{}, false
 	}
-	dims := make([]int64, len(axes))
+	sizes, dims := make([]int64, len(axes)), make([]int64, len(axes))
 	for i, a := range axes {
-		dims[i] = a.out
+		sizes[i], dims[i] = a.in, a.out
 	}
-	places := r.nearestPlaces(axes)
 	return Step{Run: func(f *Frame) error {
 		pickAxes(cellsOf(f.Out[0]), cellsOf(f.In[0]), places, dims, sizes)
 		return nil

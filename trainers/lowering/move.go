@@ -51,6 +51,9 @@ func resizeGradient(c *call, i int) (gradient, error) {
 	if mode := word("coordinate_transformation_mode"); mode == "tf_crop_and_resize" {
 		return gradient{}, fmt.Errorf("a gradient of %s is %w", mode, ops.ErrUnsupported)
 	}
+	if shape, ok := ops.KernelUpsample(c.op, c.in); ok {
+		return gradient{run: func(f *frame) { c.set.UpsampleBackward(c.pool, shape, f.dy.Float32s(), f.dx.Float32s()) }}, nil
+	}
 	return moveGradient(c, i, func(k int) bool { return k == 0 })
 }
 

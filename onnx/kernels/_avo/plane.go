@@ -24,6 +24,8 @@ func planeFile() {
 	everySecond("addSecond", "y[j] + x[2j]", func(x, y reg.VecVirtual) { VADDPS(x, y, y) })
 	transpose8()
 	copyRows()
+	double()
+	foldPairs()
 }
 
 // everySecond joins every second number of x to y.
@@ -224,4 +226,72 @@ func copyRows() {
 	JNE(LabelRef("row"))
 	VZEROUPPER()
 	RET()
+}
+
+// overlapped writes a loop over j that takes eight at a time of n, at least 8; the
+// last eight overlap those before.
+func overlapped(j, n reg.GPVirtual, eight func()) {
+	XORQ(j, j)
+	Label("eight")
+	eight()
+	ADDQ(Imm(8), j)
+	CMPQ(j, n)
+	JGE(LabelRef("end"))
+	last := GP64()
+	MOVQ(n, last)
+	SUBQ(Imm(8), last)
+	CMPQ(j, last)
+	CMOVQGT(last, j)
+	JMP(LabelRef("eight"))
+	Label("end")
+	VZEROUPPER()
+	RET()
+}
+
+// double repeats each number of a row.
+func double() {
+	TEXT("doubleAVX2", NOSPLIT, "func(y, x *float32, n int)")
+	Pragma("noescape")
+	Doc("doubleAVX2 computes y[2j] = y[2j+1] = x[j] for j < n, n at least 8.")
+	y, x := Load(Param("y"), GP64()), Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64()).(reg.GPVirtual)
+	j := GP64()
+	overlapped(j, n, func() {
+		v, lo, hi := YMM(), YMM(), YMM()
+		VMOVUPS(Mem{Base: x, Index: j, Scale: 4}, v)
+		VPERMPD(Imm(0xd8), v, v)
+		VUNPCKLPS(v, v, lo)
+		VUNPCKHPS(v, v, hi)
+		VMOVUPS(lo, Mem{Base: y, Index: j, Scale: 8})
+		VMOVUPS(hi, Mem{Base: y, Index: j, Scale: 8, Disp: 32})
+	})
+}
+
+// foldPairs adds up what double has spread over two rows.
+func foldPairs() {
+	TEXT("foldPairsAVX2", NOSPLIT, "func(y, x *float32, row, n int)")
+	Pragma("noescape")
+	Doc("foldPairsAVX2 computes y[j] = x[2j] + x[2j+1] + x[row+2j] + x[row+2j+1], added in this order, for j < n, n at least 8.")
+	y, x0 := Load(Param("y"), GP64()), Load(Param("x"), GP64())
+	row, n := Load(Param("row"), GP64()), Load(Param("n"), GP64()).(reg.GPVirtual)
+	x1, j := GP64(), GP64()
+	LEAQ(Mem{Base: x0, Index: row, Scale: 4}, x1)
+	overlapped(j, n, func() {
+		sum := YMM()
+		for i, x := range []reg.Register{x0, x1} {
+			lo, hi, even, odd := YMM(), YMM(), YMM(), YMM()
+			VMOVUPS(Mem{Base: x, Index: j, Scale: 8}, lo)
+			VMOVUPS(Mem{Base: x, Index: j, Scale: 8, Disp: 32}, hi)
+			VSHUFPS(Imm(0x88), hi, lo, even)
+			VSHUFPS(Imm(0xdd), hi, lo, odd)
+			if i == 0 {
+				VADDPS(odd, even, sum)
+				continue
+			}
+			VADDPS(even, sum, sum)
+			VADDPS(odd, sum, sum)
+		}
+		VPERMPD(Imm(0xd8), sum, sum)
+		VMOVUPS(sum, Mem{Base: y, Index: j, Scale: 4})
+	})
 }
