@@ -241,10 +241,12 @@ func batchNormUp14(r *Rewriter) error {
 	for len(out) > 1 && out[len(out)-1] == "" {
 		out = out[:len(out)-1]
 	}
-	if len(out) > 3 {
-		return fmt.Errorf("outputs saved_mean and saved_var, which are gone since version 14, are %w", ErrUnsupported)
+	for i := 3; i < len(out); i++ {
+		if out[i] != "" && r.read(out[i]) {
+			return fmt.Errorf("outputs saved_mean and saved_var, which are gone since version 14, are %w", ErrUnsupported)
+		}
 	}
-	r.Node.Outputs = out
+	r.Node.Outputs = out[:min(len(out), 3)]
 	if len(out) > 1 {
 		r.Set(onnx.AttrInt("training_mode", 1))
 	}
@@ -256,7 +258,7 @@ func batchNormDown14(r *Rewriter) error {
 	if training == nil || training.Int == 0 {
 		return r.Keep()
 	}
-	for i, name := range []string{"", "running_mean", "running_var"} {
+	for i, name := range []string{"", "running_mean", "running_var", "saved_mean", "saved_var"} {
 		if i == len(r.Node.Outputs) {
 			r.Node.Outputs = append(r.Node.Outputs, "")
 		}

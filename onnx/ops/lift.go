@@ -103,7 +103,13 @@ func (c *converter) graph(g *onnx.Graph, in opsets, outer *scope) (*onnx.Graph, 
 	for _, v := range g.Outputs {
 		declared[v.Name] = v.Type
 	}
-	w := &writer{c: c, scope: s, declared: declared, out: *g}
+	w := &writer{c: c, scope: s, declared: declared, read: make(map[string]bool), out: *g}
+	for _, n := range g.Nodes {
+		w.reads(n)
+	}
+	for _, v := range g.Outputs {
+		w.reads(&onnx.Node{Inputs: []string{v.Name}})
+	}
 	w.out.Nodes = nil
 	w.out.Functions = nil
 	w.out.Initializers = append([]*onnx.Tensor(nil), g.Initializers...)
@@ -156,8 +162,14 @@ type writer struct {
 	c        *converter
 	scope    *scope
 	declared map[string]onnx.Type
+	read     map[string]bool // values that nodes and outputs of the original read
 	out      onnx.Graph
 }
+
+// reads notes what a node reads.
+func (w *writer) reads(n *onnx.Node) { Reads(n, func(name string) { w.read[name] = true }) }
+
+func (w *writer) isRead(name string) bool { return w.read[name] }
 
 // node writes one node of the original, inlining it where it calls a function.
 func (w *writer) node(n *onnx.Node, in opsets, calls int) error {
@@ -179,6 +191,9 @@ func (w *writer) node(n *onnx.Node, in opsets, calls int) error {
 			if _, ok := inner[d]; !ok {
 				inner[d] = v
 			}
+		}
+		for _, b := range body {
+			w.reads(b)
 		}
 		for i, b := range body {
 			if err := w.node(b, inner, calls+1); err != nil {

@@ -13,6 +13,7 @@ type Rewriter struct {
 	Out  []Fact     // what is known of its outputs; their facts may be absent
 
 	facts  func(name string) Fact
+	read   func(name string) bool // whether anything in the graph reads a value
 	names  *names
 	nodes  []*onnx.Node
 	consts []*onnx.Tensor

@@ -121,7 +121,7 @@ func (t *stepper) fits(n *onnx.Node, opset int64) error {
 }
 
 func (t *stepper) rewrite(n *onnx.Node, rewrite Rewrite) ([]*onnx.Node, error) {
-	r := &Rewriter{Node: n, names: t.names, facts: t.facts}
+	r := &Rewriter{Node: n, names: t.names, facts: t.facts, read: t.w.isRead}
 	for _, name := range n.Inputs {
 		r.In = append(r.In, t.factOf(name))
 	}

@@ -405,3 +405,25 @@ func parsedType(word string) onnx.Type {
 	elem, _ := onnx.ParseElemType(strings.TrimSuffix(strings.TrimPrefix(word, "tensor("), ")"))
 	return onnx.UnrankedTensorType(elem)
 }
+
+// Versions 7 and 9 of BatchNormalization train where all five outputs are named; lifting takes them away again unless somebody reads
+// them.
+func TestBatchNormalizationTrainsWithFiveOutputs(t *testing.T) {
+	channel := func() *onnx.Tensor { return ramp(3) }
+	newest := one{op: "BatchNormalization", in: []*onnx.Tensor{ramp(2, 3, 4), channel(), channel(), channel(), channel()}, outputs: 3,
+		attrs: []*onnx.Attribute{onnx.AttrInt("training_mode", 1)}}.graph(onnx.MaxOpset)
+	older, err := ops.Convert(newest, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(older.Nodes[0].Outputs); got != 5 {
+		t.Fatalf("got %d outputs, want 5", got)
+	}
+	if _, err := ops.Convert(older, onnx.MaxOpset); err != nil {
+		t.Error(err)
+	}
+	older.Outputs = append(older.Outputs, &onnx.ValueInfo{Name: older.Nodes[0].Outputs[3]})
+	if _, err := ops.Convert(older, onnx.MaxOpset); !errors.Is(err, ops.ErrUnsupported) {
+		t.Errorf("saved_mean is an output: got error %v, want one that says it is not supported", err)
+	}
+}
