@@ -206,6 +206,12 @@ func TestLoweringKeepsNumbers(t *testing.T) {
 		"reduction over a negative axis":    {one{op: "ReduceMax", in: []*onnx.Tensor{ramp(2, 3), onnx.FromInt64s([]int64{-2})}, constant: 1}, 9},
 		"argmax along a negative axis":      {one{op: "ArgMax", in: []*onnx.Tensor{ramp(2, 3)}, attrs: flags(onnx.AttrInt("axis", -1))}, 9},
 		"dropout in inference with a ratio": {one{op: "Dropout", in: []*onnx.Tensor{ramp(2, 3), onnx.Scalar32(0.25)}, constant: 1}, 9},
+		"a column taken from every channel": {one{op: "Sub", in: []*onnx.Tensor{ramp(2, 3, 4), ramp(3, 1)}}, 6},
+		"one number taken from all":         {one{op: "Sub", in: []*onnx.Tensor{ramp(2, 3, 4), ramp(1, 1)}}, 6},
+		"a slope a channel":                 {one{op: "PRelu", in: []*onnx.Tensor{ramp(2, 3, 4), ramp(3, 1)}}, 6},
+		"tiles along two axes":              {one{op: "Tile", in: []*onnx.Tensor{ramp(2, 3, 4), onnx.FromInt64s([]int64{2, 1, 3})}, constant: 1}, 5},
+		"pads as a list":                    {one{op: "Pad", in: []*onnx.Tensor{ramp(2, 3), onnx.FromInt64s([]int64{0, 1, 2, 0})}, constant: 1}, 1},
+		"a bias that is a vector":           {one{op: "Gemm", in: []*onnx.Tensor{ramp(2, 3), ramp(3, 4), ramp(4)}}, 6},
 		"cast like another":                 {one{op: "CastLike", in: []*onnx.Tensor{ramp(2, 3), onnx.Scalar64(0)}}, 9},
 	}
 	for name, c := range cases {
@@ -241,6 +247,11 @@ func TestLiftingKeepsMeaning(t *testing.T) {
 		opset int64
 		want  []float32
 	}{
+		"group normalization scales by the group": {one{op: "GroupNormalization", in: []*onnx.Tensor{vals([]float32{1, 3, 1, 3, 5, 9, 5, 9}, 1, 4, 2),
+			vals([]float32{1, 2}), vals([]float32{0, 10})}, attrs: flags(onnx.AttrInt("num_groups", 2), onnx.AttrFloat("epsilon", 0))}, 18,
+			[]float32{-1, 1, -1, 1, 8, 12, 8, 12}},
+		"sub takes the second away from an axis on": {one{op: "Sub", in: []*onnx.Tensor{vals([]float32{0, 0, 0, 0}, 1, 2, 2), vals([]float32{1, 2})},
+			attrs: flags(onnx.AttrInt("broadcast", 1), onnx.AttrInt("axis", 1))}, 6, []float32{-1, -1, -2, -2}},
 		"add broadcasts the second from an axis": {one{op: "Add", in: []*onnx.Tensor{vals([]float32{0, 0, 0, 0}, 1, 2, 2), vals([]float32{1, 2})},
 			attrs: flags(onnx.AttrInt("broadcast", 1), onnx.AttrInt("axis", 1))}, 6, []float32{1, 1, 2, 2}},
 		"add broadcasts the second at the end": {one{op: "Add", in: []*onnx.Tensor{vals([]float32{0, 0, 0, 0}, 2, 2), vals([]float32{1, 2})},
@@ -287,6 +298,10 @@ func TestLoweringRefuses(t *testing.T) {
 		"dropout in training":                   {one{op: "Dropout", in: []*onnx.Tensor{ramp(2), onnx.Scalar32(0.5), bools(true)}, constant: 1}, 11, "training_mode must be"},
 		"a function that was not there yet":     {one{op: "Gelu", in: []*onnx.Tensor{ramp(2)}}, 19, "Gelu does not exist before opset 20"},
 		"a cast to a type that was not there":   {one{op: "Cast", in: []*onnx.Tensor{ramp(2)}, attrs: []*onnx.Attribute{onnx.AttrInt("to", int64(onnx.BFloat16))}}, 12, "bfloat16"},
+		"a cast to a type of two bits":          {one{op: "Cast", in: []*onnx.Tensor{ramp(2)}, attrs: []*onnx.Attribute{onnx.AttrInt("to", int64(onnx.Int2))}}, 18, "int2"},
+		"a result of a type not there yet":      {one{op: "RandomNormal", attrs: []*onnx.Attribute{onnx.AttrInts("shape", 2), onnx.AttrInt("dtype", int64(onnx.BFloat16))}}, 21, "output 0 (output) is tensor(bfloat16)"},
+		"integers that Constant did not hold":   {one{op: "Constant", attrs: []*onnx.Attribute{onnx.AttrTensor("value", onnx.FromInt64s([]int64{1}))}}, 8, "output 0 (output) is tensor(int64)"},
+		"a group normalization taken back":      {one{op: "GroupNormalization", in: []*onnx.Tensor{ramp(2, 4, 3), ramp(4), ramp(4)}, attrs: []*onnx.Attribute{onnx.AttrInt("num_groups", 2)}}, 20, "was taken back"},
 		"floats to a power of integers":         {one{op: "Pow", in: []*onnx.Tensor{ramp(2), onnx.FromInt64s([]int64{2, 3})}}, 11, "tensor(int64)"},
 		"the last of equals where the first is": {one{op: "ArgMax", in: []*onnx.Tensor{ramp(2)}, attrs: []*onnx.Attribute{onnx.AttrInt("select_last_index", 1)}}, 11, "select_last_index"},
 		"modulo of floats without fmod":         {one{op: "Mod", in: []*onnx.Tensor{ramp(2), ramp(2)}}, 27, "fmod"},
