@@ -14,6 +14,10 @@ import (
 // output_dtype, block_size · 23: the scale has a type of its own, precision · 24, 25, 28: types. RoiAlign 10: coordinates as they
 // are · 16: half_pixel by default · 22: types.
 // https://onnx.ai/onnx/operators/
+//
+// Three changes of other operators are in words only and are read as corrections, which runtimes apply to every version: OneHot 11
+// counts negative indices from the end; ConvTranspose 11 puts the odd pad at the other end; AveragePool 19 rounds the sizes of
+// auto_pad as every other pooling does.
 
 func versionsFamily() []Meaning {
 	return []Meaning{

@@ -103,6 +103,9 @@ func unproven() map[string]string {
 // sound graph that has the same canonical form, or where a rewrite adds nodes that lifting does not take away, the same numbers. A node
 // may be refused, but not all that are made for a change.
 func TestVersionChangeLaws(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some thousand nodes")
+	}
 	for _, c := range changes() {
 		t.Run(fmt.Sprintf("%s/%d-%d", c.older.Name, c.older.Since, c.newer.Since), func(t *testing.T) {
 			below := c.newer.Since - 1
