@@ -63,6 +63,9 @@ func (j *judge) add(output, truth *onnx.Tensor) error {
 	got := output.Float32s()
 	size := len(got) / max(rows, 1)
 	if j.detections != nil {
+		if want := j.recipe.Grid().TargetDims(); truth.Type != onnx.Float || truth.Len() != rows*int(rowLen(want)) {
+			return fmt.Errorf("y is %v, want float with %v numbers a row", truth, want)
+		}
 		want := truth.Float32s()
 		truthSize := len(want) / max(rows, 1)
 		for i := range rows {
@@ -75,6 +78,10 @@ func (j *judge) add(output, truth *onnx.Tensor) error {
 	classes := len(j.recipe.Classes)
 	if size != classes {
 		return fmt.Errorf("%d scores a row for %d classes", size, classes)
+	}
+	if n := truth.Len(); n != rows*classes && truth.Type == onnx.Float || n != rows && truth.Type == onnx.Int64 ||
+		truth.Type != onnx.Float && truth.Type != onnx.Int64 {
+		return fmt.Errorf("y is %v, want a class number a row, or %d numbers", truth, classes)
 	}
 	for i := range rows {
 		class := 0

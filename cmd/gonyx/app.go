@@ -30,6 +30,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		DisableSliceFlagSeparator: true,
 		Commands: []*cli.Command{
 			c.trainCommand(),
+			c.evaluateCommand(),
 			c.verifyCommand(),
 			c.runCommand(),
 			c.compareCommand(),
