@@ -77,6 +77,10 @@ func (a *Sparse) Len() int { return len(a.value) }
 // Columns is the number of columns.
 func (a *Sparse) Columns() int { return a.cols }
 
+// Indices is the column of each element that is kept, row by row. It is the matrix's
+// own: not to be written, and good until the next change.
+func (a *Sparse) Indices() []int { return a.index }
+
 // Density is the share of elements that are kept: 0 for none, 1 for all. Below
 // about a tenth, SparseGemm is faster than Gemm.
 func (a *Sparse) Density() float64 {

@@ -16,7 +16,7 @@ func gemmRules() []rule {
 		return inputs(1 - i)
 	}
 	return []rule{
-		{name: "Gemm", reads: other, gradient: gemmGradient},
+		{name: "Gemm", reads: other, gradient: gemmGradient, forward: sparseForward},
 		{name: "MatMul", reads: other, gradient: matMulGradient},
 	}
 }
@@ -50,6 +50,14 @@ func gemmGradient(c *call, i int) (gradient, error) {
 	}
 	gradientFirst := i == 0 && !transA || i == 1 && transB
 	return gradient{run: func(f *frame) {
+		if i == 1 {
+			if c.sparse.gradient(c, f, n) {
+				return
+			}
+			if f.param != nil {
+				f.param.thin = false
+			}
+		}
 		call := g
 		call.A, call.B, call.C = f.dy.Float32s(), f.in[1-i].Float32s(), f.dx.Float32s()
 		if !gradientFirst {

@@ -23,6 +23,9 @@ func (w *planner) gradients() {
 		if own {
 			w.blocks[at] = nil
 			h.Data = q.grad.Data
+			if f := w.frames[at]; f != nil {
+				f.param = q
+			}
 			continue
 		}
 		w.uses[at]++

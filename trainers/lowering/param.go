@@ -12,6 +12,10 @@ type Param struct {
 	value, grad    *onnx.Tensor
 	node, gradNode *gorgonia.Node
 	v, g           gorgonia.Value
+
+	written []int // rows of the gradient that may be other than zero, some more than once
+	thin    bool  // written says which; else any may be
+	handed  bool  // others may have written into the gradient
 }
 
 func newParam(name string, value *onnx.Tensor) (*Param, error) {
@@ -30,11 +34,18 @@ func (q *Param) Name() string { return q.name }
 // Tensor is the current value. A solver writes it, and so may whoever restores a checkpoint.
 func (q *Param) Tensor() *onnx.Tensor { return q.value }
 
-// Gradient is the gradient that the last training run left. Solvers read it; writing it has no effect on later runs.
+// Gradient is the gradient that the last training run left. It is for reading only.
 func (q *Param) Gradient() *onnx.Tensor { return q.grad }
+
+// Rows lists the rows, along the first axis, that the last training run's gradient may have something in, some of them more than once. ok
+// is false where that may be any. It is good until the next run.
+func (q *Param) Rows() (rows []int, ok bool) { return q.written, q.thin }
 
 // Value is Tensor as Gorgonia's value, over the same memory.
 func (q *Param) Value() gorgonia.Value { return q.v }
 
-// Grad is Gradient as Gorgonia's value, over the same memory.
-func (q *Param) Grad() (gorgonia.Value, error) { return q.g, nil }
+// Grad is Gradient as Gorgonia's value, over the same memory. Solvers may write into it; that has no effect on later runs.
+func (q *Param) Grad() (gorgonia.Value, error) {
+	q.handed = true
+	return q.g, nil
+}

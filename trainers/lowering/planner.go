@@ -19,7 +19,8 @@ type planner struct {
 	needed []bool // by slot
 	code   []instruction
 	blocks []*block
-	uses   []int // by slot: how many instructions read it
+	uses   []int          // by slot: how many instructions read it
+	frames map[int]*frame // by slot: what a gradient runs on
 }
 
 // newPlan makes a plan for the inputs that were fed. With all it computes and keeps every value of the ONNX graph.
@@ -30,7 +31,7 @@ func newPlan(m *machine, train, all bool) (*plan, error) {
 	}
 	n := len(m.slots)
 	w := &planner{m: m, all: all, facts: facts, calls: make(map[*unit]*call), needed: make([]bool, n),
-		blocks: make([]*block, n), uses: make([]int, n)}
+		blocks: make([]*block, n), uses: make([]int, n), frames: make(map[int]*frame)}
 	w.pl = &plan{train: train, headers: make([]*onnx.Tensor, n), kept: make([]bool, n), age: 0}
 	for _, t := range m.inputs {
 		w.pl.shapes = append(w.pl.shapes, slices.Clone(t.Dims))
@@ -268,6 +269,7 @@ func (w *planner) backward(i int, c *instruction) error {
 	if b.readsY {
 		f.y = w.header(c.in[len(b.reads)])
 	}
+	w.frames[c.out[0]] = f
 	if err := w.memory(c.out[0], i); err != nil {
 		return err
 	}

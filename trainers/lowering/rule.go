@@ -37,6 +37,7 @@ type frame struct {
 	y       *onnx.Tensor   // the node's output, likewise
 	dy      *onnx.Tensor   // gradient of the loss by the output
 	dx      *onnx.Tensor   // gradient of the loss by the input, to be written as a whole
+	param   *Param         // whose gradient dx is, where it is that of a parameter alone
 	scratch []float32
 }
 
@@ -82,7 +83,10 @@ type call struct {
 
 	set    kernels.Set
 	pool   *kernels.Pool
-	argmax []int32 // kept by a pooling's forward for its gradient
+	plain  bool        // Options.Plain
+	fed    bool        // input 0 is one of the graph's inputs
+	argmax []int32     // kept by a pooling's forward for its gradient
+	sparse *sparseRows // kept by a product's
 }
 
 // attrs reads the node's attributes with the schema's defaults.

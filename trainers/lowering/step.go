@@ -31,13 +31,14 @@ type work struct {
 
 // call describes the unit at facts.
 func (u *unit) call(facts ops.Facts) *call {
-	c := &call{node: u.node, op: u.op, set: u.p.options.Set, pool: u.p.options.Pool}
+	c := &call{node: u.node, op: u.op, set: u.p.options.Set, pool: u.p.options.Pool, plain: u.p.options.Plain}
 	c.in = make([]ops.Fact, len(u.in))
 	c.cons = make([]*onnx.Tensor, len(u.in))
 	for i, v := range u.in {
 		if v != nil {
 			c.in[i] = facts[v.name]
 			c.cons[i] = c.in[i].Value
+			c.fed = c.fed || i == 0 && v.input >= 0
 		}
 	}
 	c.out = make([]ops.Fact, len(u.out))
