@@ -18,7 +18,9 @@ const (
 )
 
 // Names lists them.
-func Names() []string { return []string{BinaryName, CategoricalName, LogitsName, SquaredName, YOLOName} }
+func Names() []string {
+	return []string{BinaryName, CategoricalName, LogitsName, SquaredName, YOLOName}
+}
 
 // Named gives the loss of that name. yolo needs the shape of the detector's output, the others do not look at it.
 func Named(name string, shape YOLOShape) (func(output, target graphs.Value) Loss, error) {
@@ -38,4 +40,6 @@ func Named(name string, shape YOLOShape) (func(output, target graphs.Value) Loss
 }
 
 // Categorical says whether the loss of that name holds scores of classes against the right ones.
-func Categorical(name string) bool { return slices.Contains([]string{CategoricalName, LogitsName}, name) }
+func Categorical(name string) bool {
+	return slices.Contains([]string{CategoricalName, LogitsName}, name)
+}
