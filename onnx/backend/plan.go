@@ -156,10 +156,7 @@ func (p *planner) node(n *onnx.Node) error {
 		inFacts[i], consts[i] = p.plan.values[k].fact, p.plan.values[k].constant
 	}
 	seen := make(map[string]bool)
-	for _, name := range n.Inputs {
-		seen[name] = true
-	}
-	ops.Reads(n, func(name string) {
+	ops.Captures(n, func(name string) {
 		if k, ok := p.byName[name]; ok && !seen[name] {
 			seen[name] = true
 			s.around = append(s.around, k)

@@ -109,3 +109,32 @@ func TestPlansAreKept(t *testing.T) {
 		}
 	}
 }
+
+// A body may read by name the very value that its node takes, as PyTorch writes the condition of a loop.
+func TestBodiesReadWhatTheirNodeTakes(t *testing.T) {
+	body := func(opType, in string) *onnx.Graph {
+		return &onnx.Graph{Name: opType, Nodes: []*onnx.Node{node(opType, in, "r", onnx.AttrInt("to", int64(onnx.Float)))},
+			Outputs: []*onnx.ValueInfo{{Name: "r", Type: onnx.UnrankedTensorType(onnx.Float)}}}
+	}
+	stop := &onnx.Graph{Name: "steps", Nodes: []*onnx.Node{node("Identity", "yes", "go"), node("Add", "v x", "w")}}
+	stop.Inputs = []*onnx.ValueInfo{{Name: "i", Type: onnx.TensorType(onnx.Int64)}, {Name: "was", Type: onnx.TensorType(onnx.Bool)},
+		{Name: "v", Type: onnx.UnrankedTensorType(onnx.Float)}}
+	stop.Outputs = []*onnx.ValueInfo{{Name: "go", Type: onnx.TensorType(onnx.Bool)}, {Name: "w", Type: onnx.UnrankedTensorType(onnx.Float)}}
+	g := graph([]int64{3}, "y z", []*onnx.Node{
+		node("ReduceMax", "x _", "most", onnx.AttrInt("keepdims", 0)), node("Greater", "most zero", "yes"),
+		node("If", "yes", "y", onnx.AttrGraph("then_branch", body("Cast", "yes")), onnx.AttrGraph("else_branch", body("Cast", "most"))),
+		node("Loop", "three yes x", "z", onnx.AttrGraph("body", stop)),
+	}, named("zero", onnx.NewTensor(onnx.Float)), named("three", onnx.FromInt64s([]int64{3})))
+	m, err := backend.Compile(g, backend.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	x := onnx.FromFloat32s([]float32{-1, 0.5, 2}, 1, 3)
+	out := runModel(t, m.Run, []onnx.Value{x})
+	for i, want := range []*onnx.Tensor{onnx.FromFloat32s([]float32{1}), onnx.FromFloat32s([]float32{-4, 2, 8}, 1, 3)} {
+		if d := ops.Compare(out[i], want, ops.Tolerance{}); !d.Equal() {
+			t.Errorf("output %d: %v", i, d)
+		}
+	}
+}

@@ -27,6 +27,12 @@ func Reads(n *onnx.Node, f func(name string)) {
 			f(in)
 		}
 	}
+	Captures(n, f)
+}
+
+// Captures calls f for the name of every value around a node that its subgraphs use, as often as they use it. A value can be
+// captured and be an input too.
+func Captures(n *onnx.Node, f func(name string)) {
 	for _, a := range n.Attributes {
 		for _, g := range a.Subgraphs() {
 			if g != nil {
