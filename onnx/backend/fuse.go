@@ -14,7 +14,8 @@ type pattern func(f *fusion, last *onnx.Node) bool
 
 // patterns are tried on every node in this order, from the first node of the graph to the last.
 func patterns() []pattern {
-	return []pattern{dropIdentity, cancelTransposes, padIntoConv, normIntoConv, normIntoGemm, biasIntoConv, biasIntoMatMul, linearIntoConv, activationIntoStore}
+	return []pattern{dropIdentity, cancelTransposes, padIntoConv, affineIntoConv, normIntoGemm,
+		biasIntoMatMul, hardSwish, swish, factorsIntoOne, convAfterAffine, linearIntoConv, activationIntoStore}
 }
 
 // fusion is a graph while nodes are joined.
@@ -40,8 +41,7 @@ func fuse(g *onnx.Graph) *onnx.Graph {
 			}
 		}
 		for _, p := range patterns() {
-			if p(f, n); f.gone[n] {
-				break
+			for !f.gone[n] && p(f, n) {
 			}
 		}
 	}

@@ -37,6 +37,9 @@ func TestFastWays(t *testing.T) {
 	x := noise(1, 2, 3, 4, 5)
 	cases := map[string]node{
 		"leaky relu":      {"LeakyRelu", attrs(onnx.AttrFloat("alpha", 0.3)), []*onnx.Tensor{x}},
+		"hard swish":      {"HardSwish", nil, []*onnx.Tensor{noise(7, 3, 4099)}},
+		"hard sigmoid":    {"HardSigmoid", attrs(onnx.AttrFloat("alpha", 0.3)), []*onnx.Tensor{noise(7, 3, 4099)}},
+		"swish":           {"Swish", attrs(onnx.AttrFloat("alpha", 1.5)), []*onnx.Tensor{noise(7, 3, 4099)}},
 		"log":             {"Log", nil, []*onnx.Tensor{positive(noise(2, 37))}},
 		"square root":     {"Sqrt", nil, []*onnx.Tensor{positive(noise(3, 37))}},
 		"softmax":         {"Softmax", nil, []*onnx.Tensor{x}},

@@ -86,7 +86,7 @@ func unaryFamily() []Meaning {
 		}),
 		float("Softplus", softplus),
 		float("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) }),
-		float("HardSwish", func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) }),
+		plain("HardSwish", Rounds, nil, unary{float: func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) }, gate: hardGate(1.0/6, 0.5), gated: true}),
 		float("Mish", func(x float64) float64 { return x * math.Tanh(softplus(x)) }),
 		float("Sin", math.Sin), float("Cos", math.Cos), float("Tan", math.Tan),
 		float("Asin", math.Asin), float("Acos", math.Acos), float("Atan", math.Atan),
@@ -140,11 +140,14 @@ func parameterised(old, oldDown map[int64]Rewrite) []Meaning {
 		}},
 		{Name: "HardSigmoid", Class: Rounds, Upgrade: old, Downgrade: oldDown, New: func(a *Attrs) Op {
 			alpha, beta := float64(a.Float("alpha")), float64(a.Float("beta"))
-			return unary{float: func(x float64) float64 { return max(0, min(1, alpha*x+beta)) }}
+			return unary{float: func(x float64) float64 { return max(0, min(1, alpha*x+beta)) }, gate: hardGate(alpha, beta)}
 		}},
 		{Name: "Swish", Class: Rounds, New: func(a *Attrs) Op {
 			alpha := float64(a.Float("alpha"))
-			return unary{float: func(x float64) float64 { return x * sigmoid(alpha*x) }}
+			return unary{
+				float: func(x float64) float64 { return x * sigmoid(alpha*x) },
+				gate:  []pass{{op: kernels.Mul, with: float32(alpha)}, {act: kernels.Activation{Function: kernels.Sigmoid}}}, gated: true,
+			}
 		}},
 		{Name: "Gelu", Class: Rounds, New: func(a *Attrs) Op {
 			if a.OneOf("approximate", "none", "tanh") == "tanh" {
@@ -181,6 +184,8 @@ type unary struct {
 	int   func(int64) int64
 	uint  func(uint64) uint64
 	act   kernels.Activation
+	gate  []pass // or it is these passes one after the other,
+	gated bool   // and x times what comes of them
 }
 
 func (u unary) Infer(_ *Env, in []Fact) ([]Fact, error) { return []Fact{{Type: in[0].Type}}, nil }
@@ -232,7 +237,14 @@ func apply[T number, W wide](y, x []T, f func(W) W) {
 
 // Specialize runs the functions that the kernels have on float.
 func (u unary) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
-	if sizes, ok := in[0].Sizes(); !ok || count(sizes) == 0 || in[0].Elem() != onnx.Float || u.act.Function == kernels.Identity {
+	sizes, ok := in[0].Sizes()
+	if !ok || count(sizes) == 0 || in[0].Elem() != onnx.Float {
+		return Step{}, false
+	}
+	if u.gate != nil {
+		return gateStep(t, u.gate, u.gated), true
+	}
+	if u.act.Function == kernels.Identity {
 		return Step{}, false
 	}
 	return Step{InPlace: true, Run: func(f *Frame) error {
