@@ -242,20 +242,23 @@ func groupNormUp21(r *Rewriter) error {
 	if groups == nil || groups.Int < 1 {
 		return fmt.Errorf("attribute \"num_groups\" must be at least 1")
 	}
-	x := r.Fact(0)
-	if !x.Ranked() || x.Rank() < 2 || !x.Dims()[1].Known() {
-		return fmt.Errorf("the number of channels: %w", errUnknown)
-	}
-	channels := x.Dims()[1].Value
-	if channels%groups.Int != 0 {
-		return fmt.Errorf("%d channels do not divide into %d groups", channels, groups.Int)
-	}
-	if channels == groups.Int {
-		return r.Keep()
+	var each string // [groups, channels a group]
+	if x := r.Fact(0); x.Ranked() && x.Rank() > 1 && x.Dims()[1].Known() {
+		channels := x.Dims()[1].Value
+		if channels%groups.Int != 0 {
+			return fmt.Errorf("%d channels do not divide into %d groups", channels, groups.Int)
+		}
+		if channels == groups.Int {
+			return r.Keep()
+		}
+		each = r.Const("each", onnx.FromInt64s([]int64{groups.Int, channels / groups.Int}))
+	} else {
+		count := r.Const("groups", onnx.FromInt64s([]int64{groups.Int}))
+		channels := r.Emit("Shape", []string{r.Input(0)}, onnx.AttrInt("start", 1), onnx.AttrInt("end", 2))
+		each = r.Emit("Concat", []string{count, r.Emit("Div", []string{channels, count})}, onnx.AttrInt("axis", 0))
 	}
 	column := r.Const("column", onnx.FromInt64s([]int64{groups.Int, 1}))
-	each := r.Const("each", onnx.FromInt64s([]int64{groups.Int, channels / groups.Int}))
-	flat := r.Const("flat", onnx.FromInt64s([]int64{channels}))
+	flat := r.Const("flat", onnx.FromInt64s([]int64{-1}))
 	for i := 1; i <= 2; i++ {
 		spread := r.Emit("Expand", []string{r.Emit("Reshape", []string{r.Input(i), column}), each})
 		r.SetInput(i, r.Emit("Reshape", []string{spread, flat}))

@@ -430,3 +430,23 @@ func TestBatchNormalizationTrainsWithFiveOutputs(t *testing.T) {
 		t.Errorf("saved_mean is an output: got error %v, want one that says it is not supported", err)
 	}
 }
+
+// GroupNormalization-18 has a scale a group; how many channels there are may be known only when it runs.
+func TestGroupsOfUnknownSize(t *testing.T) {
+	x, scale, bias := ramp(1, 4, 2), vals([]float32{1, 2}), vals([]float32{0, 10})
+	o := one{op: "GroupNormalization", in: []*onnx.Tensor{x, scale, bias}, attrs: []*onnx.Attribute{onnx.AttrInt("num_groups", 2)}}
+	known := o.graph(18)
+	want, err := o.run(known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := o.graph(18)
+	open.Inputs[0].Type = onnx.UnrankedTensorType(onnx.Float)
+	got, err := o.run(open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sameValue(got[0], want[0]); err != nil {
+		t.Error(err)
+	}
+}
