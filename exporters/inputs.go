@@ -13,7 +13,7 @@ import (
 // gets the size asked for: the symbol "batch", or where there is none the first dimension of inputs whose size is not fixed. Other
 // symbols get small sizes that differ from one another. Floats are drawn from -1 to 1, at even batch sizes
 // from 0 to 1, where square roots and logarithms are numbers too; whole numbers of 8 bits and more from 0 to 3,
-// text from a few words. It fails where an input is no tensor of known rank, or would take more bytes than the limit.
+// text from a few words, of a vocabulary where the graph has one. It fails where an input is no tensor of known rank, or would take more bytes than the limit.
 func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value, error) {
 	sizes := map[string]int64{}
 	for _, v := range g.Inputs {
@@ -35,6 +35,7 @@ func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value,
 	for _, v := range g.RequiredInputs() {
 		required[v.Name] = true
 	}
+	words := vocabulary(g)
 	next := int64(4)
 	values := make([]onnx.Value, len(g.Inputs))
 	for i, v := range g.Inputs {
@@ -69,14 +70,14 @@ func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value,
 			return nil, fmt.Errorf("input %q of type %v takes %d bytes, more than the memory limit of %d", v.Name, v.Type, size, limit)
 		}
 		t := onnx.NewTensor(v.Type.Elem, dims...)
-		draw(t, random, batch%2 == 0)
+		draw(t, random, batch%2 == 0, words)
 		values[i] = t
 	}
 	return values, nil
 }
 
-// draw fills a tensor, with numbers that are not negative where positive.
-func draw(t *onnx.Tensor, random *rand.Rand, positive bool) {
+// draw fills a tensor, with numbers that are not negative where positive, and with words.
+func draw(t *onnx.Tensor, random *rand.Rand, positive bool, words []string) {
 	float := func() float32 {
 		if positive {
 			return random.Float32()
@@ -122,9 +123,8 @@ func draw(t *onnx.Tensor, random *rand.Rand, positive bool) {
 	case onnx.Bool:
 		fill(t, func() bool { return few() < 2 })
 	case onnx.String:
-		words := [...]string{"one", "two", "three", "four"}
 		for i := range t.Strings {
-			t.Strings[i] = words[few()]
+			t.Strings[i] = words[random.IntN(len(words))]
 		}
 	default: // a byte or less: every pattern is a number but those of the float8 types with the upper bits set
 		for i := range t.Data {

@@ -28,7 +28,9 @@ type roads struct {
 	model     *backend.Model
 	stock     *backend.Poured // nil: it cannot read the file
 	reference func(inputs []*onnx.Tensor) ([]*onnx.Tensor, error)
-	limit     int64
+	// referenceName is what the report calls it.
+	referenceName string
+	limit         int64
 }
 
 // compare runs the plan and holds it against every other road. A road that cannot run has failed. The error is that of a context
@@ -59,7 +61,7 @@ func (r *roads) compare(ctx context.Context, at string, in []onnx.Value, report 
 	}
 	if r.reference != nil {
 		want, err := r.reference(given)
-		r.hold("plan and trainer"+at, got, valuesOf(want), err, report)
+		r.hold("plan and "+r.referenceName+at, got, valuesOf(want), err, report)
 	}
 	return nil
 }

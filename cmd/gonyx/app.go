@@ -31,6 +31,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		Commands: []*cli.Command{
 			c.trainCommand(),
 			c.evaluateCommand(),
+			c.exportCommand(),
 			c.verifyCommand(),
 			c.runCommand(),
 			c.compareCommand(),
