@@ -99,7 +99,7 @@ func (a *alone) backward(b *backward, values []gorgonia.Value) (gorgonia.Value, 
 	if f.dy, err = tensorOf(values[len(values)-1]); err != nil {
 		return nil, fmt.Errorf("%s: %w", b.text, err)
 	}
-	f.dx = onnx.NewTensor(onnx.Float, u.in[b.i].dims...)
+	f.dx = onnx.NewTensor(onnx.Float, u.source(b.i).dims...)
 	if u.view {
 		copy(f.dx.Data, f.dy.Data)
 		return valueOf(f.dx)

@@ -6,7 +6,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// backward computes the gradient of the loss by input i of a unit from the gradient by its output k.
+// backward computes the gradient of the loss by input i of a unit from the gradient by its output k; see layer for those that come in
+// two parts.
 type backward struct {
 	operator
 	u      *unit
@@ -47,18 +48,22 @@ func newBackward(u *unit, k, i int, operands gorgonia.Nodes, output, grad *gorgo
 			return nil, nil, err
 		}
 	}
-	if err := take(grad, u.out[k]); err != nil {
+	if err := take(grad, u.result(k, i)); err != nil {
 		return nil, nil, err
 	}
-	result, err := typeOf(u.in[i].elem, len(u.in[i].dims))
+	source := u.source(i)
+	result, err := typeOf(source.elem, len(source.dims))
 	if err != nil {
 		return nil, nil, err
 	}
 	b.typ = append(b.typ, result)
 	b.arity = len(children)
-	b.shape = shapeOf(u.in[i].dims)
+	b.shape = shapeOf(source.dims)
 	b.id = u.p.nextID()
 	b.text = fmt.Sprintf("%s: gradient by input %d", u.place, i)
+	if i == before {
+		b.text = u.place + ": gradient by what is activated"
+	}
 	return b, children, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"slices"
 
 	"github.com/chewxy/hm"
 	"github.com/gonyx/gonyx/onnx"
@@ -28,6 +29,7 @@ type unit struct {
 	view   bool     // the output is the first input under another shape
 
 	alone *alone // how it runs on a machine that is not ours
+	layer *layer // what it stands for; nil: one node
 }
 
 // operands lists the positions of the inputs that are there: the operands of the Gorgonia nodes, in order.
@@ -39,6 +41,22 @@ func (u *unit) operands() []int {
 		}
 	}
 	return list
+}
+
+// source is the value that the gradient by input i, or by what a layer's activation reads, is that of.
+func (u *unit) source(i int) *value {
+	if i == before {
+		return u.layer.mid
+	}
+	return u.in[i]
+}
+
+// result is the value by which there is a gradient where that by input i is asked for.
+func (u *unit) result(k, i int) *value {
+	if u.layer != nil && i != before {
+		return u.layer.mid
+	}
+	return u.out[k]
 }
 
 // first is the output whose Gorgonia node computes.
@@ -115,6 +133,15 @@ func (f *forward) DiffWRT(n int) []bool {
 func (f *forward) SymDiff(operands gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 	grads := make(gorgonia.Nodes, len(operands))
 	diff := f.DiffWRT(len(operands))
+	if f.u.layer != nil && slices.Contains(diff, true) {
+		b, children, err := newBackward(f.u, f.k, before, operands, output, grad)
+		if err == nil {
+			grad, err = applied(b, children)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.u.place, err)
+		}
+	}
 	for c, i := range f.u.operands() {
 		if !diff[c] {
 			continue

@@ -16,7 +16,9 @@ func gemmRules() []rule {
 		return inputs(1 - i)
 	}
 	return []rule{
-		{name: "Gemm", reads: other, gradient: gemmGradient, forward: sparseForward},
+		{name: "Gemm", reads: other, gradient: gemmGradient, forward: func(c *call) (ops.Step, bool) {
+			return sparseForward(c, kernels.Activation{})
+		}},
 		{name: "MatMul", reads: other, gradient: matMulGradient},
 	}
 }

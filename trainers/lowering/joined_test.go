@@ -66,7 +66,7 @@ func convs(list ...*onnx.Node) (*onnx.Graph, Options) {
 	batch := onnx.Symbol("batch")
 	g.Inputs = []*onnx.ValueInfo{{Name: "x", Type: onnx.TensorType(onnx.Float, batch, onnx.Fixed(3), onnx.Fixed(8), onnx.Fixed(8))}}
 	o := Options{Parameters: make(map[string]*onnx.Tensor), Set: kernels.Best()}
-	sizes := map[string][]int64{"point": {6, 3, 1, 1}, "point.bias": {6}, "wide": {4, 6, 3, 3}, "wide.bias": {4}, "halves": {4, 3, 3, 3}, "narrow": {2, 3, 1, 1}, "from2": {4, 2, 3, 3}}
+	sizes := map[string][]int64{"point": {6, 3, 1, 1}, "point.bias": {6}, "wide": {4, 6, 3, 3}, "wide.bias": {4}, "halves": {4, 3, 3, 3}, "narrow": {2, 3, 1, 1}, "all": {4, 3, 3, 3}, "dense": {192, 5}, "turned": {5, 192}, "dense.bias": {5}, "from2": {4, 2, 3, 3}}
 	g.Nodes = list
 	for _, n := range list {
 		for _, name := range n.Inputs {
@@ -116,6 +116,67 @@ func TestConvolutionsOfOnePointAreFolded(t *testing.T) {
 	}
 }
 
+func TestActivationsAndPoolingsAreJoined(t *testing.T) {
+	then := func(op, in, out string, attrs ...*onnx.Attribute) *onnx.Node {
+		return &onnx.Node{Name: out, OpType: op, Inputs: strings.Split(in, ","), Outputs: []string{out}, Attributes: attrs}
+	}
+	conv := func() *onnx.Node { return convNode("a", "x,all,wide.bias") }
+	window := func(attrs ...*onnx.Attribute) []*onnx.Attribute {
+		return append(attrs, onnx.AttrInts("kernel_shape", 2, 2))
+	}
+	two, pads := onnx.AttrInts("strides", 2, 2), onnx.AttrInts("pads", 1, 0, 0, 1)
+	for name, c := range map[string]struct {
+		nodes []*onnx.Node
+		want  string // the operators that are joined
+	}{
+		"rectified":                    {[]*onnx.Node{conv(), then("Relu", "a", "b")}, "with Relu"},
+		"leaking":                      {[]*onnx.Node{conv(), then("LeakyRelu", "a", "b", onnx.AttrFloat("alpha", 0.3))}, "with LeakyRelu"},
+		"leaking backwards":            {[]*onnx.Node{conv(), then("LeakyRelu", "a", "b", onnx.AttrFloat("alpha", -0.3))}, ""},
+		"sigmoid":                      {[]*onnx.Node{conv(), then("Sigmoid", "a", "b")}, "with Sigmoid"},
+		"tanh":                         {[]*onnx.Node{conv(), then("Tanh", "a", "b")}, "with Tanh"},
+		"pooled":                       {[]*onnx.Node{conv(), then("LeakyRelu", "a", "b"), then("MaxPool", "b", "c", window(two)...)}, "with LeakyRelu and MaxPool"},
+		"pooled with overlaps":         {[]*onnx.Node{conv(), then("Relu", "a", "b"), then("MaxPool", "b", "c", window()...)}, "with Relu and MaxPool"},
+		"pooled with padding":          {[]*onnx.Node{conv(), then("Sigmoid", "a", "b"), then("MaxPool", "b", "c", window(two, pads)...)}, "with Sigmoid and MaxPool"},
+		"averaged":                     {[]*onnx.Node{conv(), then("Relu", "a", "b"), then("AveragePool", "b", "c", window(two)...)}, "with Relu"},
+		"pooled without an activation": {[]*onnx.Node{conv(), then("MaxPool", "a", "c", window(two)...)}, ""},
+		"the convolution read twice":   {[]*onnx.Node{conv(), then("Relu", "a", "b"), then("Add", "a,b", "c")}, ""},
+		"the activation read twice":    {[]*onnx.Node{conv(), then("Tanh", "a", "b"), then("MaxPool", "b", "c", window()...), then("ReduceMax", "b", "d"), then("Add", "c,d", "e")}, "with Tanh"},
+		"no bias":                      {[]*onnx.Node{convNode("a", "x,all"), then("Relu", "a", "b"), then("MaxPool", "b", "c", window(two)...)}, "with Relu and MaxPool"},
+		"a product":                    {[]*onnx.Node{then("Flatten", "x", "f"), then("Gemm", "f,dense,dense.bias", "a"), then("Tanh", "a", "b")}, "with Tanh"},
+		"a product turned and scaled":  {[]*onnx.Node{then("Flatten", "x", "f"), then("Gemm", "f,turned,dense.bias", "a", onnx.AttrInt("transB", 1), onnx.AttrFloat("alpha", 0.5)), then("Relu", "a", "b")}, "with Relu"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, o := convs(c.nodes...)
+			p := twins(t, g, o, []*onnx.Tensor{floats(rand.New(rand.NewPCG(1, 1)), -1, 1, 3, 3, 8, 8)})
+			got := ""
+			for _, u := range p.units {
+				if u.layer != nil {
+					got += u.place[strings.LastIndex(u.place, "with "):]
+				}
+			}
+			if got != c.want {
+				t.Errorf("got %q joined, want %q", got, c.want)
+			}
+			in := []*onnx.Tensor{floats(rand.New(rand.NewPCG(2, 1)), -1, 1, 2, 3, 8, 8)}
+			run(t, p, in, true)
+			want := make(map[string][]float32)
+			for _, q := range p.Params() {
+				want["gradient of "+q.Name()] = slices.Clone(q.Gradient().Float32s())
+			}
+			want["loss"] = []float32{p.Loss()}
+			fresh, err := Lower(g, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, got := range onTape(t, fresh, in) {
+				if w, ok := want[name]; ok && !slices.Equal(got, w) {
+					t.Errorf("%s: Gorgonia's own machine gives %v, want %v", name, got, w)
+				}
+			}
+		})
+	}
+}
+
 func TestNetworksJoinedAndPlain(t *testing.T) {
 	for _, n := range networks.All() {
 		t.Run(n.Name, func(t *testing.T) {
@@ -132,8 +193,22 @@ func TestNetworksJoinedAndPlain(t *testing.T) {
 				}
 				in = append(in, floats(rng, 0, 1, dims...))
 			}
+			pool := kernels.NewPool(2)
+			defer pool.Close()
 			for _, set := range kernels.Supported() {
-				twins(t, net.Training.Graph, Options{Loss: networks.LossOutput, Parameters: graphs.Initialize(net.Training.Parameters, 1), Set: set}, in)
+				o := Options{Loss: networks.LossOutput, Parameters: graphs.Initialize(net.Training.Parameters, 1), Set: set}
+				one := twins(t, net.Training.Graph, o, in)
+				o.Pool = pool
+				two, err := Lower(net.Training.Graph, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				run(t, two, in, true)
+				for i, q := range one.Params() {
+					if !slices.Equal(two.Params()[i].Gradient().Float32s(), q.Gradient().Float32s()) {
+						t.Errorf("%v: gradient by %s: two threads give other bytes than one", set, q.Name())
+					}
+				}
 			}
 		})
 	}

@@ -88,6 +88,9 @@ func (p *Program) lower(g *onnx.Graph) error {
 	if err := p.read(); err != nil {
 		return err
 	}
+	if err := p.join(); err != nil {
+		return err
+	}
 	if err := p.differentiability(); err != nil {
 		return err
 	}

@@ -87,8 +87,8 @@ func newMachine(p *Program) (*machine, error) {
 				m.code = append(m.code, instruction{text: op.text, unit: op.u})
 			}
 		case *backward:
-			s.like = op.u.in[op.i]
-			if dy := m.slots[in[len(in)-1]].like; dy != nil && dy != op.u.out[op.k] {
+			s.like = op.u.source(op.i)
+			if dy := m.slots[in[len(in)-1]].like; dy != nil && dy != op.u.result(op.k, op.i) {
 				return nil, fmt.Errorf("%s: it is handed the gradient of %q: %w", op.text, dy.name, errOneHash)
 			}
 			m.code = append(m.code, instruction{text: op.text, back: op, in: in, out: []int{at}})

@@ -211,7 +211,7 @@ func onTape(t *testing.T, p *Program, in []*onnx.Tensor) map[string][]float32 {
 
 func TestMemoryLimit(t *testing.T) {
 	g, weights := net()
-	p, err := Lower(g, Options{Loss: "loss", Parameters: weights, Limit: 40000})
+	p, err := Lower(g, Options{Loss: "loss", Parameters: weights, Limit: 40000, Plain: true})
 	if err != nil {
 		t.Fatal(err)
 	}

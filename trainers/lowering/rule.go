@@ -80,6 +80,7 @@ type call struct {
 	out  []ops.Fact
 	k    int            // the output whose gradient is asked for
 	cons []*onnx.Tensor // inputs whose value is known, others nil
+	mid  ops.Fact       // of a layer: what its activation reads
 
 	set    kernels.Set
 	pool   *kernels.Pool

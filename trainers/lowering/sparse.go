@@ -19,8 +19,8 @@ const (
 	sparseShare = 10
 )
 
-// sparseForward is the sparse way of Y = A·B + C with the ordinary way behind it.
-func sparseForward(c *call) (ops.Step, bool) {
+// sparseForward is the sparse way of Y = act(A·B + C) with the ordinary way behind it.
+func sparseForward(c *call, act kernels.Activation) (ops.Step, bool) {
 	a := c.attrs()
 	plain := a.Float("alpha") == 1 && a.Float("beta") == 1 && !a.Bool("transA") && !a.Bool("transB")
 	if a.Err() != nil || c.plain || !plain || !c.fed || c.cons[1] != nil || int(c.dims(0)[1]) < leastSparse {
@@ -49,7 +49,7 @@ func sparseForward(c *call) (ops.Step, bool) {
 		if biased {
 			bias = f.In[2].Float32s()
 		}
-		c.set.SparseGemm(c.pool, &s.rows, f.In[1].Float32s(), n, f.Out[0].Float32s(), bias, kernels.Activation{})
+		c.set.SparseGemm(c.pool, &s.rows, f.In[1].Float32s(), n, f.Out[0].Float32s(), bias, act)
 		return nil
 	}}, true
 }

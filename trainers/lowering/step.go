@@ -41,6 +41,9 @@ func (u *unit) call(facts ops.Facts) *call {
 			c.fed = c.fed || i == 0 && v.input >= 0
 		}
 	}
+	if u.layer != nil {
+		c.mid = facts[u.layer.mid.name]
+	}
 	c.out = make([]ops.Fact, len(u.out))
 	for k, v := range u.out {
 		if v != nil {
