@@ -52,17 +52,10 @@ type LayerComparison struct {
 
 // Compare holds two models against each other: by structure, and where their inputs agree by running both.
 func Compare(ctx context.Context, a, b *backend.Model, o CompareOptions) (*Comparison, error) {
-	c := &Comparison{Outputs: []OutputComparison{}}
-	var forms [2]*graphs.Form
-	for i, m := range []*backend.Model{a, b} {
-		form, err := graphs.Canonical(sourceGraph(m))
-		if err != nil {
-			return nil, fmt.Errorf("model %d: %w", i+1, err)
-		}
-		forms[i], c.Digests[i] = form, form.Digest()
+	c, err := CompareStructure(a.File, b.File)
+	if err != nil {
+		return nil, err
 	}
-	c.Difference = forms[0].Diff(forms[1])
-	c.Equal = c.Difference == ""
 	if c.Reason = disagree(a, b); c.Reason != "" {
 		return c, nil
 	}
@@ -87,6 +80,23 @@ func Compare(ctx context.Context, a, b *backend.Model, o CompareOptions) (*Compa
 	if o.Layers {
 		return c, c.layers(ctx, a, b, in, o)
 	}
+	return c, nil
+}
+
+// CompareStructure holds two checked models against each other by structure alone, which needs none of their operators to be
+// supported.
+func CompareStructure(a, b *onnx.Model) (*Comparison, error) {
+	c := &Comparison{Outputs: []OutputComparison{}}
+	var forms [2]*graphs.Form
+	for i, m := range []*onnx.Model{a, b} {
+		form, err := graphs.Canonical(sourceGraph(m))
+		if err != nil {
+			return nil, fmt.Errorf("model %d: %w", i+1, err)
+		}
+		forms[i], c.Digests[i] = form, form.Digest()
+	}
+	c.Difference = forms[0].Diff(forms[1])
+	c.Equal = c.Difference == ""
 	return c, nil
 }
 
@@ -152,11 +162,11 @@ func outputNames(m *backend.Model) string {
 }
 
 // sourceGraph is the graph as the file has it.
-func sourceGraph(m *backend.Model) *onnx.Graph {
-	if len(m.File.Graph.Opsets) == 0 {
-		return ops.WithOpset1(m.File.Graph)
+func sourceGraph(m *onnx.Model) *onnx.Graph {
+	if len(m.Graph.Opsets) == 0 {
+		return ops.WithOpset1(m.Graph)
 	}
-	return m.File.Graph
+	return m.Graph
 }
 
 // disagree says why two models cannot be run on the same inputs, or "".
@@ -202,7 +212,7 @@ type tracedValue struct {
 
 // traced evaluates a model plainly and gives every value in the order in which it is made.
 func traced(ctx context.Context, m *backend.Model, in []onnx.Value, limit int64) ([]tracedValue, error) {
-	lifted, err := ops.LiftWithin(sourceGraph(m), limit)
+	lifted, err := ops.LiftWithin(sourceGraph(m.File), limit)
 	if err != nil {
 		return nil, err
 	}

@@ -5,9 +5,12 @@ import (
 	"fmt"
 
 	"github.com/gonyx/gonyx/exporters"
+	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/backend"
 	"github.com/gonyx/gonyx/onnx/ops"
 	"github.com/gonyx/gonyx/onnx/rows"
 	"github.com/gonyx/gonyx/onnx/scoring"
+	"github.com/gonyx/gonyx/onnx/wire"
 	"github.com/urfave/cli/v2"
 )
 
@@ -53,7 +56,12 @@ func (c *console) compare(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := c.load(ctx.Args().First(), o)
+	first, second := ctx.Args().First(), ctx.Args().Get(1)
+	numbers := len(inputs) > 0 || reference != "" || ctx.Bool("numeric") || ctx.Bool("layers")
+	a, err := c.load(first, o)
+	if err != nil && errors.Is(err, ops.ErrUnsupported) && !numbers {
+		return c.compareStructure(ctx, first, second, o, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -78,7 +86,10 @@ func (c *console) compare(ctx *cli.Context) error {
 			return fmt.Errorf("compare: %w", err)
 		}
 	} else {
-		b, err := c.load(ctx.Args().Get(1), o)
+		b, err := c.load(second, o)
+		if err != nil && errors.Is(err, ops.ErrUnsupported) && !numbers {
+			return c.compareStructure(ctx, first, second, o, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -95,6 +106,35 @@ func (c *console) compare(ctx *cli.Context) error {
 		same = found.NumbersOK
 	}
 	if !same {
+		return silently(exitDiffers)
+	}
+	return nil
+}
+
+// compareStructure compares models of which one cannot be run, for the reason given: structure knows every operator.
+func (c *console) compareStructure(ctx *cli.Context, first, second string, o backend.Options, reason error) error {
+	var files [2]*onnx.Model
+	for i, path := range []string{first, second} {
+		m, err := wire.ReadFile(modelPath(path), wire.Options{MemoryLimit: o.MemoryLimit})
+		if err != nil {
+			return err
+		}
+		warnings, err := ops.Check(m, o.MemoryLimit)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		c.warn(path, warnings)
+		files[i] = m
+	}
+	found, err := exporters.CompareStructure(files[0], files[1])
+	if err != nil {
+		return fmt.Errorf("compare: %w", err)
+	}
+	found.Reason = reason.Error()
+	if err := c.print(ctx, found); err != nil {
+		return err
+	}
+	if !found.Equal {
 		return silently(exitDiffers)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -180,6 +181,51 @@ func TestAllUnsupportedNodesAreListed(t *testing.T) {
 			t.Errorf("got %q and %q, want %s named", errs, out, name)
 		}
 	}
+}
+
+// Structure knows operators that have no meaning here; numbers do not.
+func TestModelsThatCannotBeRunAreCompared(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, spoil func(m *onnx.Model)) string {
+		t.Helper()
+		m := convolving()
+		m.Graph.Nodes[1].Outputs = []string{"p", "idx"}
+		m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "odd", OpType: "MaxUnpool", Inputs: []string{"p", "idx"}, Outputs: []string{"u"},
+			Attributes: []*onnx.Attribute{onnx.AttrInts("kernel_shape", 2, 2)}})
+		m.Graph.Outputs = append(m.Graph.Outputs, &onnx.ValueInfo{Name: "u", Type: onnx.UnrankedTensorType(onnx.Float)})
+		spoil(m)
+		path := filepath.Join(dir, name)
+		if err := wire.WriteFile(path, m, wire.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	a := write("a.onnx", func(*onnx.Model) {})
+	renamed := write("renamed.onnx", func(m *onnx.Model) { m.Graph.Nodes[len(m.Graph.Nodes)-1].Name = "even" })
+	other := write("other.onnx", func(m *onnx.Model) { m.Graph.Nodes[len(m.Graph.Nodes)-1].Attributes[0].Ints = []int64{3, 2} })
+	out, _ := must(t, 0, "compare", a, renamed)
+	if !strings.Contains(out, "equal") || !strings.Contains(out, "not compared") || !strings.Contains(out, "MaxUnpool") {
+		t.Errorf("got %q, want equal and why the numbers are not compared", out)
+	}
+	out, _ = must(t, 1, "compare", a, other, "--json")
+	var found struct {
+		Equal, Ran         bool
+		Difference, Reason string
+	}
+	if err := json.Unmarshal([]byte(out), &found); err != nil {
+		t.Fatal(err)
+	}
+	if found.Equal || found.Ran || !strings.Contains(found.Difference, "kernel_shape") || !strings.Contains(found.Reason, "MaxUnpool") {
+		t.Errorf("got %+v, want the attribute named and a reason", found)
+	}
+	sound := filepath.Join(dir, "sound.onnx")
+	if err := wire.WriteFile(sound, convolving(), wire.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	must(t, 1, "compare", sound, a)
+	must(t, 3, "compare", a, renamed, "--numeric")
+	must(t, 3, "compare", a, renamed, "--layers")
+	must(t, 3, "compare", a, filepath.Join(dir, "none.onnx"))
 }
 
 // TestMemoryLimit: a model may be sound and still ask for more than there is.

@@ -67,10 +67,14 @@ func (c *console) load(path string, o backend.Options) (*backend.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range m.Warnings {
+	c.warn(path, m.Warnings)
+	return m, nil
+}
+
+func (c *console) warn(path string, warnings []string) {
+	for _, w := range warnings {
 		fmt.Fprintf(c.errs, "gonyx: %s: warning: %s\n", path, w)
 	}
-	return m, nil
 }
 
 func (c *console) runModel(ctx *cli.Context) error {
