@@ -83,7 +83,7 @@ func tell(m *Measures, terms []string, recipe *features.Recipe) *Evaluation {
 		e.Losses = append(e.Losses, Figure{name, v})
 	}
 	for _, v := range m.Metrics {
-		e.Metrics = append(e.Metrics, Figure{v.Name, v.Value})
+		e.Metrics = append(e.Metrics, Figure(v))
 	}
 	var confusion *metrics.Confusion
 	switch {
