@@ -1502,6 +1502,97 @@ end:
 	VZEROUPPER
 	RET
 
+// func entropyGradientAVX2(dst *float32, dy *float32, y *float32, t *float32, n int, k *float32)
+// Requires: AVX
+TEXT ·entropyGradientAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         t+24(FP), BX
+	MOVQ         n+32(FP), SI
+	MOVQ         k+40(FP), DI
+	VBROADCASTSS (DI), Y2
+	VBROADCASTSS 4(DI), Y3
+	VXORPS       Y0, Y0, Y0
+	VMOVUPS      c3f800000<>+0(SB), Y1
+	XORQ         DI, DI
+
+block:
+	CMPQ      SI, $0x00000010
+	JL        rest
+	VMOVUPS   (CX)(DI*1), Y4
+	VMOVUPS   32(CX)(DI*1), Y5
+	VMOVUPS   (DX)(DI*1), Y7
+	VMOVUPS   32(DX)(DI*1), Y6
+	VMOVUPS   (BX)(DI*1), Y9
+	VMOVUPS   32(BX)(DI*1), Y8
+	VMAXPS    Y7, Y2, Y10
+	VMINPS    Y10, Y3, Y10
+	VSUBPS    Y9, Y10, Y9
+	VSUBPS    Y10, Y1, Y11
+	VMULPS    Y10, Y11, Y11
+	VDIVPS    Y11, Y9, Y9
+	VMULPS    Y9, Y4, Y4
+	VCMPPS    $0x01, Y2, Y7, Y9
+	VBLENDVPS Y9, Y0, Y4, Y4
+	VCMPPS    $0x01, Y7, Y3, Y7
+	VBLENDVPS Y7, Y0, Y4, Y4
+	VMAXPS    Y6, Y2, Y7
+	VMINPS    Y7, Y3, Y7
+	VSUBPS    Y8, Y7, Y8
+	VSUBPS    Y7, Y1, Y9
+	VMULPS    Y7, Y9, Y9
+	VDIVPS    Y9, Y8, Y8
+	VMULPS    Y8, Y5, Y5
+	VCMPPS    $0x01, Y2, Y6, Y7
+	VBLENDVPS Y7, Y0, Y5, Y5
+	VCMPPS    $0x01, Y6, Y3, Y6
+	VBLENDVPS Y6, Y0, Y5, Y5
+	VMOVUPS   Y4, (AX)(DI*1)
+	VMOVUPS   Y5, 32(AX)(DI*1)
+	ADDQ      $0x00000040, DI
+	SUBQ      $0x00000010, SI
+	JMP       block
+
+rest:
+	CMPQ SI, $0x00
+	JLE  end
+	MOVQ SI, R8
+	CMPQ R8, $0x08
+	JLE  mask
+	MOVQ $0x00000008, R8
+
+mask:
+	LEAQ       lanes<>+32(SB), R9
+	SHLQ       $0x02, R8
+	SUBQ       R8, R9
+	VMOVUPS    (R9), Y4
+	VMASKMOVPS (CX)(DI*1), Y4, Y4
+	VMOVUPS    (R9), Y5
+	VMASKMOVPS (DX)(DI*1), Y5, Y5
+	VMOVUPS    (R9), Y6
+	VMASKMOVPS (BX)(DI*1), Y6, Y6
+	VMAXPS     Y5, Y2, Y7
+	VMINPS     Y7, Y3, Y7
+	VSUBPS     Y6, Y7, Y6
+	VSUBPS     Y7, Y1, Y8
+	VMULPS     Y7, Y8, Y8
+	VDIVPS     Y8, Y6, Y6
+	VMULPS     Y6, Y4, Y4
+	VCMPPS     $0x01, Y2, Y5, Y6
+	VBLENDVPS  Y6, Y0, Y4, Y4
+	VCMPPS     $0x01, Y5, Y3, Y5
+	VBLENDVPS  Y5, Y0, Y4, Y4
+	VMOVUPS    (R9), Y5
+	VMASKMOVPS Y4, Y5, (AX)(DI*1)
+	ADDQ       $0x00000020, DI
+	SUBQ       $0x00000008, SI
+	JMP        rest
+
+end:
+	VZEROUPPER
+	RET
+
 // func addAVX2(dst *float32, x *float32, y *float32, n int, k *float32)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-40

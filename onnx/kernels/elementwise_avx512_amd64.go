@@ -69,6 +69,11 @@ func sigmoidGradientAVX512(dst *float32, x *float32, y *float32, n int, k *float
 //go:noescape
 func tanhGradientAVX512(dst *float32, x *float32, y *float32, n int, k *float32)
 
+// entropyGradientAVX512 computes dst[i] = dy[i]*((c-t[i])/((1-c)*c)), c being y[i] within k[0]..k[1], and 0 where it is not for i < n.
+//
+//go:noescape
+func entropyGradientAVX512(dst *float32, dy *float32, y *float32, t *float32, n int, k *float32)
+
 // addAVX512 computes dst[i] = x[i] + y[i] for i < n.
 //
 //go:noescape

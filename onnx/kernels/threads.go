@@ -46,6 +46,7 @@ type Pool struct {
 	upsample upsampleTask
 	map1     unaryTask
 	map2     binaryTask
+	entropy  entropyTask
 	update   updateTask
 	rows     rowsTask
 	sparse   sparseTask

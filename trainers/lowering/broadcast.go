@@ -137,8 +137,12 @@ func expander(small, big []int64) func(dst, src []float32) {
 		kept[i] = s.kept
 	}
 	fill := func(dst []float32, v float32) {
-		for i := range dst {
+		n := min(len(dst), 32)
+		for i := range n {
 			dst[i] = v
+		}
+		for n < len(dst) { // copies are faster than stores one by one
+			n += copy(dst[n:], dst[:min(n, 4096)])
 		}
 	}
 	switch {

@@ -213,3 +213,73 @@ func TestNetworksJoinedAndPlain(t *testing.T) {
 		})
 	}
 }
+
+// crossEntropyOf is the mean binary cross-entropy of a parameter y, or of what is given for it, as losses write it; t [batch, 6].
+func crossEntropyOf(y *onnx.Tensor, lo, hi float32, change func(*onnx.Graph)) (*onnx.Graph, Options) {
+	g := &onnx.Graph{Name: "entropy", Opsets: []onnx.Opset{{Version: 17}}}
+	g.Inputs = []*onnx.ValueInfo{{Name: "t", Type: onnx.TensorType(onnx.Float, onnx.Fixed(y.Dims[0]), onnx.Fixed(y.Dims[1]))}}
+	g.Initializers = []*onnx.Tensor{{Name: "y", Type: onnx.Float, Dims: y.Dims}}
+	for name, v := range map[string]float32{"lo": lo, "hi": hi, "one": 1} {
+		c := onnx.Scalar32(v)
+		c.Name = name
+		g.Initializers = append(g.Initializers, c)
+	}
+	for _, n := range [][3]string{{"Clip", "y,lo,hi", "c"}, {"Log", "c", "log"}, {"Mul", "t,log", "on"}, {"Sub", "one,t", "u"}, {"Sub", "one,c", "d"},
+		{"Log", "d", "log2"}, {"Mul", "u,log2", "off"}, {"Add", "on,off", "sum"}, {"Neg", "sum", "e"}, {"ReduceMean", "e", "loss"}} {
+		node := &onnx.Node{Name: n[2], OpType: n[0], Inputs: strings.Split(n[1], ","), Outputs: []string{n[2]}}
+		if n[0] == "ReduceMean" {
+			node.Attributes = []*onnx.Attribute{onnx.AttrInt("keepdims", 0)}
+		}
+		g.Nodes = append(g.Nodes, node)
+	}
+	g.Outputs = []*onnx.ValueInfo{{Name: "loss", Type: onnx.TensorType(onnx.Float)}}
+	change(g)
+	return g, Options{Parameters: map[string]*onnx.Tensor{"y": y}, Wrt: []string{"y"}, Set: kernels.Best()}
+}
+
+func TestCrossEntropiesAreJoined(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	inside := floats(rng, 0.05, 0.95, 4, 6)
+	beyond := floats(rng, -0.5, 1.5, 4, 6)
+	copy(beyond.Float32s(), []float32{0, 1, 1e-7, 1 - 1e-7, 0.5e-7, 1 - 0.5e-7})
+	nothing := func(*onnx.Graph) {}
+	node := func(g *onnx.Graph, name string) *onnx.Node {
+		return g.Nodes[slices.IndexFunc(g.Nodes, func(n *onnx.Node) bool { return n.Name == name })]
+	}
+	for name, c := range map[string]struct {
+		y      *onnx.Tensor
+		lo, hi float32
+		change func(*onnx.Graph)
+		joined bool
+	}{
+		"inside the clip": {inside, 1e-7, 1 - 1e-7, nothing, true},
+		"beyond the clip": {beyond, 1e-7, 1 - 1e-7, nothing, true},
+		"a wide clip":     {beyond, 0.25, 0.5, nothing, true},
+		"a part read elsewhere": {inside, 1e-7, 1 - 1e-7, func(g *onnx.Graph) {
+			g.Outputs = append(g.Outputs, &onnx.ValueInfo{Name: "log", Type: onnx.UnrankedTensorType(onnx.Float)})
+		}, true},
+		"a clip from 0":          {inside, 0, 1 - 1e-7, nothing, false},
+		"two targets":            {inside, 1e-7, 1 - 1e-7, func(g *onnx.Graph) { node(g, "on").Inputs[0] = "u" }, false},
+		"the parts the same way": {inside, 1e-7, 1 - 1e-7, func(g *onnx.Graph) { node(g, "off").Inputs[1] = "log" }, false},
+		"a rest of something else": {inside, 1e-7, 1 - 1e-7, func(g *onnx.Graph) {
+			node(g, "d").Inputs[0] = "hi"
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, o := crossEntropyOf(c.y, c.lo, c.hi, c.change)
+			target := floats(rng, 0, 1, 4, 6)
+			copy(target.Float32s(), []float32{0, 1, 1, 0, 1, 0})
+			p := twins(t, g, o, []*onnx.Tensor{target})
+			got := slices.ContainsFunc(p.units, func(u *unit) bool { _, ok := u.op.(*entropy); return ok })
+			if got != c.joined {
+				t.Errorf("got joined %t, want %t", got, c.joined)
+			}
+		})
+	}
+	g, o := crossEntropyOf(inside, 1e-7, 1-1e-7, nothing)
+	o.Inputs = []string{"t"}
+	p := twins(t, g, o, []*onnx.Tensor{floats(rng, 0, 1, 4, 6)})
+	if slices.ContainsFunc(p.units, func(u *unit) bool { _, ok := u.op.(*entropy); return ok }) {
+		t.Error("a target that has a gradient: got it joined, want not")
+	}
+}

@@ -88,6 +88,7 @@ func (p *Program) lower(g *onnx.Graph) error {
 	if err := p.read(); err != nil {
 		return err
 	}
+	p.joinEntropies()
 	if err := p.join(); err != nil {
 		return err
 	}

@@ -90,12 +90,14 @@ func spreadFrom(c *call, kept []int64, mean bool) gradient {
 	if n := count(kept); mean && n > 0 && count(in) > 0 {
 		factor = float32(1 / float64(count(in)/n))
 	}
-	return gradient{run: func(f *frame) {
-		dx := f.dx.Float32s()
-		expand(dx, f.dy.Float32s())
-		if factor != 1 {
-			c.set.BinaryScalar(c.pool, kernels.Mul, dx, dx, factor, false)
-		}
+	if factor == 1 {
+		return gradient{run: func(f *frame) { expand(f.dx.Float32s(), f.dy.Float32s()) }}
+	}
+	n := count(kept)
+	return gradient{scratch: n, run: func(f *frame) {
+		share := f.scratch[:n]
+		c.set.BinaryScalar(nil, kernels.Mul, share, f.dy.Float32s(), factor, false)
+		expand(f.dx.Float32s(), share)
 	}}
 }
 

@@ -98,6 +98,25 @@ func elementwiseFile(v isa) {
 		}
 	})
 
+	simple("entropyGradient", "dst[i] = dy[i]*((c-t[i])/((1-c)*c)), c being y[i] within k[0]..k[1], and 0 where it is not", []array{{"dst", false, true}, {"dy", true, false}, {"y", true, false}, {"t", true, false}},
+		func(c *consts, k func(int) reg.VecVirtual) func([]reg.VecVirtual) {
+			zero, one, lo, hi := v.reg(), v.reg(), k(0), k(1)
+			v.zero(zero)
+			c.copyTo(c.num(1), one)
+			return func(x []reg.VecVirtual) {
+				within, rest := v.reg(), v.reg()
+				VMAXPS(x[2], lo, within) // NaN is the second source, which is what comes out
+				VMINPS(within, hi, within)
+				VSUBPS(x[3], within, x[3])
+				VSUBPS(within, one, rest)
+				VMULPS(within, rest, rest)
+				VDIVPS(rest, x[3], x[3])
+				VMULPS(x[3], x[1], x[0])
+				v.blend(less, x[2], lo, zero, x[0], x[0])
+				v.blend(less, hi, x[2], zero, x[0], x[0])
+			}
+		})
+
 	// Functions of two numbers; with Scalar, the second is k[0], with Swapped the first.
 	type op struct {
 		name, doc string
