@@ -180,7 +180,7 @@ func (t *fineTuning) train() error {
 		return err
 	}
 	y, _ := b.Value(output.Name)
-	row, err := rowOf(y.Dims())
+	row, err := rowSizes(y.Dims())
 	if err != nil || y.Fact().Elem() != onnx.Float {
 		return fmt.Errorf("output %q is %v in training, want float of rank 2 or more, its first axis the batch and the others of known sizes", t.graph.Outputs[0].Name, y.Fact().Type)
 	}
@@ -240,8 +240,8 @@ func (t *fineTuning) inputs(g *onnx.Graph) error {
 	return nil
 }
 
-// rowOf gives the sizes of a row of a batch.
-func rowOf(dims []onnx.Dim) ([]int64, error) {
+// rowSizes gives the sizes of a row of a batch.
+func rowSizes(dims []onnx.Dim) ([]int64, error) {
 	if len(dims) < 2 || dims[0].Param != graphs.Batch {
 		return nil, errors.New("no batch")
 	}

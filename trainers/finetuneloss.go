@@ -43,7 +43,7 @@ func (t *fineTuning) target(b *graphs.Builder, row []int64) (graphs.Value, error
 // same gives the network's own x in the output's shape.
 func (t *fineTuning) same(b *graphs.Builder, row []int64) (graphs.Value, bool) {
 	x, _ := b.Value(t.graph.Inputs[0].Name)
-	own, err := rowOf(x.Dims())
+	own, err := rowSizes(x.Dims())
 	if err != nil || rowLen(own) != rowLen(row) || x.Fact().Elem() != onnx.Float {
 		return x, false
 	}
