@@ -3,6 +3,7 @@ package trainers
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -20,11 +21,23 @@ type Solver struct {
 	pool  *kernels.Pool
 	step  int
 	slots map[string]*onnx.Tensor // by parameter and slot
+
+	names []string             // of the rule's slots
+	list  []weights            // of the current step
+	held  map[string]*ofWeight // by parameter
+	thin  thinStep
+}
+
+// ofWeight is what a solver keeps of one parameter.
+type ofWeight struct {
+	slots [2][]float32 // nil where the rule has fewer
+	// rows says which rows, along the first axis, have had a gradient; nil: any may have.
+	rows []bool
 }
 
 // NewSolver makes a solver that has not stepped yet. pool may be nil: one thread.
 func NewSolver(rule Optimizer, set kernels.Set, pool *kernels.Pool) *Solver {
-	return &Solver{rule: rule, set: set, pool: pool, slots: make(map[string]*onnx.Tensor)}
+	return &Solver{rule: rule, set: set, pool: pool, slots: make(map[string]*onnx.Tensor), names: rule.slotNames(), held: make(map[string]*ofWeight)}
 }
 
 // LearningRate is the optimizer's.
@@ -36,6 +49,8 @@ type weights struct {
 	dims  []int64
 	value []float32
 	grad  []float32
+	rows  []int // rows that the gradient has something in, where thin
+	thin  bool
 }
 
 // Step updates at the optimizer's own rate, without clipping. The values must be float32 and have names of their own, as
@@ -72,15 +87,17 @@ func (s *Solver) Step(params []gorgonia.ValueGrad) error {
 
 // StepAt updates at a learning rate, with gradients scaled so that their global norm is at most clipNorm (0: as they are).
 func (s *Solver) StepAt(params []*lowering.Param, rate, clipNorm float64) error {
-	list := make([]weights, len(params))
-	for i, p := range params {
-		list[i] = weights{p.Name(), p.Tensor().Dims, p.Tensor().Float32s(), p.Gradient().Float32s()}
+	s.list = s.list[:0]
+	for _, p := range params {
+		w := weights{name: p.Name(), dims: p.Tensor().Dims, value: p.Tensor().Float32s(), grad: p.Gradient().Float32s()}
+		w.rows, w.thin = p.Rows()
+		s.list = append(s.list, w)
 	}
 	scale := 1.0
 	if clipNorm > 0 {
-		scale = clipScale(s.set, list, clipNorm)
+		scale = clipScale(s.set, s.list, clipNorm)
 	}
-	s.update(list, rate, scale)
+	s.update(s.list, rate, scale)
 	return nil
 }
 
@@ -122,42 +139,121 @@ func (o Optimizer) slotNames() []string {
 	return []string{"square", "delta"}
 }
 
-// slot gives what the rule keeps of a parameter, zeros at first.
-func (s *Solver) slot(w weights, i int) []float32 {
-	names := s.rule.slotNames()
-	if i >= len(names) {
-		return nil
+// of gives what is kept of a parameter, zeros at first.
+func (s *Solver) of(w weights) *ofWeight {
+	h := s.held[w.name]
+	if h != nil {
+		return h
 	}
-	key := w.name + "/" + names[i]
-	t := s.slots[key]
-	if t == nil {
-		t = onnx.NewTensor(onnx.Float, slices.Clone(w.dims)...)
-		s.slots[key] = t
+	h = &ofWeight{}
+	for i, name := range s.names {
+		key := w.name + "/" + name
+		t := s.slots[key]
+		if t == nil {
+			t = onnx.NewTensor(onnx.Float, slices.Clone(w.dims)...)
+			s.slots[key] = t
+		}
+		h.slots[i] = t.Float32s()
 	}
-	return t.Float32s()
+	if len(w.dims) > 0 && len(w.value) > 0 {
+		h.rows = make([]bool, w.dims[0])
+		for i := range h.rows {
+			for _, slot := range h.slots {
+				h.rows[i] = h.rows[i] || slot != nil && anything(rowAt(slot, i, len(h.rows)))
+			}
+		}
+	}
+	s.held[w.name] = h
+	return h
+}
+
+// rowAt gives row i of so many.
+func rowAt(v []float32, i, rows int) []float32 {
+	n := len(v) / rows
+	return v[i*n : (i+1)*n]
+}
+
+func anything(v []float32) bool {
+	return slices.ContainsFunc(v, func(x float32) bool { return x != 0 })
 }
 
 func (s *Solver) update(list []weights, rate, scale float64) {
 	s.step++
-	o := s.rule
-	base := kernels.Step{LearningRate: rate, WeightDecay: o.WeightDecay, Scale: scale}
+	base := kernels.Step{LearningRate: rate, WeightDecay: s.rule.WeightDecay, Scale: scale}
 	for _, w := range list {
-		a, b := s.slot(w, 0), s.slot(w, 1)
-		switch o.Name {
-		case "sgd":
-			s.set.UpdateSGD(s.pool, kernels.SGD{Step: base, Momentum: o.Momentum, Nesterov: o.Nesterov}, w.value, w.grad, a)
-		case "rmsprop":
-			s.set.UpdateRMSprop(s.pool, kernels.RMSprop{Step: base, Rho: o.Rho, Epsilon: o.Epsilon, Momentum: o.Momentum}, w.value, w.grad, a, b)
-		case "adam", "adamw":
-			s.set.UpdateAdam(s.pool, kernels.Adam{Step: base, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon, T: s.step,
-				Decoupled: o.Name == "adamw"}, w.value, w.grad, a, b)
-		case "adagrad":
-			s.set.UpdateAdagrad(s.pool, kernels.Adagrad{Step: base, Decay: o.Decay, Epsilon: o.Epsilon, T: s.step}, w.value, w.grad, a)
-		case "adadelta":
-			s.set.UpdateAdadelta(s.pool, kernels.Adadelta{Step: base, Rho: o.Rho, Epsilon: o.Epsilon}, w.value, w.grad, a, b)
-		default:
-			panic("trainers: solver of an optimizer without a name")
+		h := s.of(w)
+		switch {
+		case !w.thin:
+			h.rows = nil
+		case h.rows != nil && s.rule.rests() && !math.IsNaN(scale):
+			s.updateRows(base, w, h)
+			continue
 		}
+		s.apply(s.pool, base, w.value, w.grad, h.slots[0], h.slots[1])
+	}
+}
+
+// rests says whether a gradient of 0 changes nothing where there has been no other.
+func (o Optimizer) rests() bool { return o.WeightDecay == 0 && (o.Name == "sgd" || o.Epsilon > 0) }
+
+// thinStep is the update of the rows of one parameter that have had a gradient.
+type thinStep struct {
+	base kernels.Step
+	w    weights
+	h    *ofWeight
+	part func(lo, hi int) // rows, of the above
+}
+
+// updateRows leaves alone the rows that never had a gradient: of words, say, that no text has had yet.
+func (s *Solver) updateRows(base kernels.Step, w weights, h *ofWeight) {
+	for _, row := range w.rows {
+		h.rows[row] = true
+	}
+	t := &s.thin
+	if t.part == nil {
+		t.part = func(lo, hi int) {
+			for lo < hi {
+				if !t.h.rows[lo] {
+					lo++
+					continue
+				}
+				end := lo
+				for end < hi && t.h.rows[end] {
+					end++
+				}
+				run := func(v []float32) []float32 {
+					if v == nil {
+						return nil
+					}
+					n := len(v) / len(t.h.rows)
+					return v[lo*n : end*n]
+				}
+				s.apply(nil, t.base, run(t.w.value), run(t.w.grad), run(t.h.slots[0]), run(t.h.slots[1]))
+				lo = end
+			}
+		}
+	}
+	t.base, t.w, t.h = base, w, h
+	s.pool.Run(len(h.rows), 16*len(w.value), t.part)
+	t.w, t.h = weights{}, nil
+}
+
+// apply steps elements by the rule.
+func (s *Solver) apply(pool *kernels.Pool, base kernels.Step, value, grad, a, b []float32) {
+	switch o := s.rule; o.Name {
+	case "sgd":
+		s.set.UpdateSGD(pool, kernels.SGD{Step: base, Momentum: o.Momentum, Nesterov: o.Nesterov}, value, grad, a)
+	case "rmsprop":
+		s.set.UpdateRMSprop(pool, kernels.RMSprop{Step: base, Rho: o.Rho, Epsilon: o.Epsilon, Momentum: o.Momentum}, value, grad, a, b)
+	case "adam", "adamw":
+		s.set.UpdateAdam(pool, kernels.Adam{Step: base, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon, T: s.step,
+			Decoupled: o.Name == "adamw"}, value, grad, a, b)
+	case "adagrad":
+		s.set.UpdateAdagrad(pool, kernels.Adagrad{Step: base, Decay: o.Decay, Epsilon: o.Epsilon, T: s.step}, value, grad, a)
+	case "adadelta":
+		s.set.UpdateAdadelta(pool, kernels.Adadelta{Step: base, Rho: o.Rho, Epsilon: o.Epsilon}, value, grad, a, b)
+	default:
+		panic("trainers: solver of an optimizer without a name")
 	}
 }
 
@@ -197,5 +293,6 @@ func (s *Solver) SetState(slots map[string]*onnx.Tensor, step int, params []*low
 		}
 	}
 	s.slots, s.step = fresh, step
+	clear(s.held)
 	return nil
 }

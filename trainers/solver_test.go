@@ -2,6 +2,7 @@ package trainers
 
 import (
 	"bytes"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -361,12 +362,79 @@ func TestSolverSameBytesForAnyThreads(t *testing.T) {
 			}
 			s := NewSolver(o, kernels.Best(), p)
 			for range 2 {
-				s.update([]weights{{"w", []int64{n}, w, g}}, 0.01, 0.5)
+				s.update([]weights{{name: "w", dims: []int64{n}, value: w, grad: g}}, 0.01, 0.5)
 			}
 			results[name] = w
 		}
 		if !slices.Equal(results["one"], results["two"]) {
 			t.Errorf("%s: one and two threads give different bytes", text)
 		}
+	}
+}
+
+// Rows that never had a gradient are left alone, and it makes no difference to a bit.
+func TestRowsWithoutAGradient(t *testing.T) {
+	pool := kernels.NewPool(2)
+	defer pool.Close()
+	const rows, cols = 700, 200 // enough to be shared out
+	for _, text := range append(rules(), "adam:weight_decay=0.1", "adamw", "adamw:weight_decay=0", "adam:eps=0") {
+		o, err := ParseOptimizer(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		results := make(map[string][]float32)
+		for name, p := range map[string]*kernels.Pool{"all": nil, "one": nil, "two": pool} {
+			value := onnx.NewTensor(onnx.Float, rows, cols)
+			for i := range value.Float32s() {
+				value.Float32s()[i] = float32(i%101)/50 - 1
+			}
+			s := NewSolver(o, kernels.Best(), p)
+			for step := range 5 {
+				grad := make([]float32, rows*cols)
+				var touched []int
+				for r := step; r < rows; r += 97 {
+					touched = append(touched, r, r)
+					for c := range cols {
+						grad[r*cols+c] = float32((r+c)%37)/18 - 1
+					}
+				}
+				w := weights{name: "w", dims: value.Dims, value: value.Float32s(), grad: grad}
+				if name != "all" && step != 3 { // one step says nothing of its rows
+					w.rows, w.thin = touched, true
+				}
+				s.update([]weights{w}, 0.01, 0.5)
+				if step == 1 { // as after a restart
+					state, n := s.State()
+					s = NewSolver(o, kernels.Best(), p)
+					s.slots, s.step = state, n
+				}
+			}
+			results[name] = value.Float32s()
+			slots, _ := s.State()
+			for _, key := range slices.Sorted(maps.Keys(slots)) {
+				results[name] = append(results[name], slots[key].Float32s()...)
+			}
+		}
+		for _, name := range []string{"one", "two"} {
+			for i, want := range results["all"] {
+				if got := results[name][i]; math.Float32bits(got) != math.Float32bits(want) && (got == got || want == want) {
+					t.Errorf("%s: %s: element %d: got %v, want %v", text, name, i, got, want)
+					break
+				}
+			}
+		}
+	}
+}
+
+func TestAWarmStepAllocatesNothing(t *testing.T) {
+	o, err := ParseOptimizer("adam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewSolver(o, kernels.Best(), nil)
+	w := []weights{{name: "w", dims: []int64{40, 3}, value: make([]float32, 120), grad: make([]float32, 120), rows: []int{3, 8}, thin: true},
+		{name: "b", dims: []int64{3}, value: make([]float32, 3), grad: make([]float32, 3)}}
+	if got := testing.AllocsPerRun(10, func() { s.update(w, 0.01, 1) }); got > 0 {
+		t.Errorf("got %v allocations, want none", got)
 	}
 }

@@ -3,6 +3,7 @@ package trainers_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/gonyx/gonyx/graphs"
@@ -22,7 +23,9 @@ func BenchmarkTrain(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/batch=%d/threads=%d", n.Name, batches[n.Name], threads), func(b *testing.B) {
 				s := newTrainStep(b, n, batches[n.Name], threads)
 				defer s.pool.Close()
-				s.run(b)
+				for range s.inputs {
+					s.run(b)
+				}
 				b.ResetTimer()
 				before := processorTime()
 				for b.Loop() {
@@ -34,12 +37,13 @@ func BenchmarkTrain(b *testing.B) {
 	}
 }
 
-// trainStep is a network with a batch of made rows.
+// trainStep is a network with batches of made rows, of which each step takes the next.
 type trainStep struct {
 	program *lowering.Program
 	solver  *trainers.Solver
 	pool    *kernels.Pool
-	inputs  []*onnx.Tensor
+	inputs  [][]*onnx.Tensor
+	steps   int
 }
 
 func newTrainStep(t testing.TB, n networks.Network, batch, threads int) *trainStep {
@@ -62,13 +66,18 @@ func newTrainStep(t testing.TB, n networks.Network, batch, threads int) *trainSt
 		t.Fatal(err)
 	}
 	s.solver = trainers.NewSolver(rule, kernels.Best(), s.pool)
-	s.inputs = madeRows(net, batch)
+	for i := range 16 { // so many that most words of texts have been seen
+		s.inputs = append(s.inputs, madeRows(net, batch, uint64(i)))
+		if net.Name != "news" {
+			break
+		}
+	}
 	return s
 }
 
 // madeRows gives inputs for a batch: numbers in 0..1, or, of a network that reads texts, rows of which one number in 200 is not zero.
-func madeRows(net *networks.Instance, batch int) []*onnx.Tensor {
-	rng := rand.New(rand.NewPCG(1, 2))
+func madeRows(net *networks.Instance, batch int, seed uint64) []*onnx.Tensor {
+	rng := rand.New(rand.NewPCG(1, seed))
 	var list []*onnx.Tensor
 	for _, in := range net.Training.Graph.Inputs {
 		dims := []int64{int64(batch)}
@@ -87,10 +96,36 @@ func madeRows(net *networks.Instance, batch int) []*onnx.Tensor {
 }
 
 func (s *trainStep) run(t testing.TB) {
-	if err := s.program.Run(s.inputs, true); err != nil {
+	if err := s.program.Run(s.inputs[s.steps%len(s.inputs)], true); err != nil {
 		t.Fatal(err)
 	}
+	s.steps++
 	if err := s.solver.StepAt(s.program.Params(), 1e-3, 0); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What a step allocates is headers, whatever the batch.
+func TestAStepAllocatesNothingThatGrows(t *testing.T) {
+	for _, n := range networks.All() {
+		var allocated [2]float64
+		for i, batch := range []int{2, 16} {
+			s := newTrainStep(t, n, batch, 1)
+			for range s.inputs {
+				s.run(t)
+			}
+			const steps = 4
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range steps {
+				s.run(t)
+			}
+			runtime.ReadMemStats(&after)
+			allocated[i] = float64(after.TotalAlloc-before.TotalAlloc) / steps
+		}
+		t.Logf("%s: %.0f bytes a step", n.Name, allocated[1])
+		if allocated[1] > allocated[0]+1024 || allocated[1] > 16<<10 {
+			t.Errorf("%s: a step of 16 rows allocates %.0f bytes, one of 2 rows %.0f; want as many, and few", n.Name, allocated[1], allocated[0])
+		}
 	}
 }

@@ -51,6 +51,7 @@ func (p *Program) join() error {
 		}
 		return nil
 	}
+	table := ops.NewTable()
 	for _, base := range p.units {
 		if base.rule == nil || base.layer != nil || !isDefault(base.node) || base.node.OpType != "Conv" && base.node.OpType != "Gemm" {
 			continue
@@ -73,7 +74,7 @@ func (p *Program) join() error {
 				}
 			}
 		}
-		u, err := l.unit(last)
+		u, err := l.unit(last, table)
 		if err != nil {
 			return fmt.Errorf("%s: %w", base.place, err)
 		}
@@ -103,7 +104,7 @@ func activationOf(n *onnx.Node) (kernels.Activation, bool) {
 }
 
 // unit makes the unit that stands for the layer; last is the one whose result it takes over.
-func (l *layer) unit(last *unit) (*unit, error) {
+func (l *layer) unit(last *unit, table *ops.Table) (*unit, error) {
 	base := l.base
 	activation := l.activation()
 	n := base.node.Clone()
@@ -112,7 +113,7 @@ func (l *layer) unit(last *unit) (*unit, error) {
 	if l.act.Function == kernels.LeakyRelu {
 		n.Attributes = append(n.Attributes, onnx.AttrFloat("slope", l.act.Slope))
 	}
-	fused, _, err := ops.NewTable().Op(n)
+	fused, _, err := table.Op(n)
 	if err != nil {
 		return nil, err
 	}
