@@ -3,6 +3,7 @@ package trainers
 import (
 	"errors"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -193,5 +194,36 @@ func TestWhatIsNotTrainableIsNamed(t *testing.T) {
 	}
 	if _, err = Fit(t.Context(), job.Network, job.Data, job.Options()); !errors.Is(err, ops.ErrUnsupported) || !strings.Contains(err.Error(), `"sum"`) {
 		t.Errorf("got %v, want the node named", err)
+	}
+}
+
+// Files that other tools wrote of one network go on training alike, whatever nodes they made of it.
+func TestFilesOfOneNetworkTrainAlike(t *testing.T) {
+	for network, s := range map[string]Spec{
+		"yolo":             {Data: "words", Limit: 16, Loss: "yolo", Set: map[string]string{"size": "32"}},
+		"conv-autoencoder": {Data: "digits", Limit: 8, Loss: "binary-crossentropy"},
+	} {
+		files, err := filepath.Glob("../fixtures/foreign/" + network + "-*.onnx")
+		if err != nil || len(files) < 3 {
+			t.Fatalf("%s: got %v and %v, want three files or more", network, files, err)
+		}
+		var want []float64
+		for _, file := range files {
+			s.Network, s.Epochs, s.BatchSize, s.Optimizer, s.NoShuffle = file, 2, 8, "sgd:learning_rate=0.1", true
+			_, result := fitted(t, s, nil)
+			var got []float64
+			for _, e := range result.History {
+				got = append(append(got, e.Train...), e.Validation...)
+			}
+			if want == nil {
+				want = got
+			}
+			for i, w := range want {
+				if math.Abs(got[i]-w) > 1e-5*math.Abs(w) {
+					t.Errorf("%s: got losses %v, want those of %s, %v", file, got, files[0], want)
+					break
+				}
+			}
+		}
 	}
 }
