@@ -6,6 +6,16 @@ package kernels
 // x[2j], x[2j+1] and the two that stand row behind them. first is the index of x[0]
 // in its plane.
 func (s Set) maxRow(x []float32, row int, y []float32, at []int32, first int) {
+	if s.isa != portable && at != nil && len(y) < 8 && len(y) > 2 && len(x) >= row+16 {
+		// What stands behind the row is joined, too, and not kept.
+		var most [8]float32
+		var where [8]int32
+		raceRead(x[:row+2*len(y)])
+		maxPool2AtAVX2(&most[0], &where[0], &x[0], row, 8, first)
+		copy(y, most[:])
+		copy(at, where[:])
+		return
+	}
 	if s.isa == portable || len(y) < 8 {
 		maxRowPortable(x, row, y, at, first)
 		return

@@ -11,6 +11,7 @@ var poolCases = map[string]PoolShape{
 	"2x2 apart":                  {Planes: 5, H: 62, W: 62, OH: 31, OW: 31, KH: 2, KW: 2, StrideH: 2, StrideW: 2},
 	"2x2 apart, odd plane":       {Planes: 3, H: 27, W: 27, OH: 13, OW: 13, KH: 2, KW: 2, StrideH: 2, StrideW: 2},
 	"2x2 apart, narrow":          {Planes: 3, H: 9, W: 7, OH: 4, OW: 3, KH: 2, KW: 2, StrideH: 2, StrideW: 2},
+	"2x2 apart, seven wide":      {Planes: 3, H: 14, W: 14, OH: 7, OW: 7, KH: 2, KW: 2, StrideH: 2, StrideW: 2},
 	"2x2 apart, rounded up":      {Planes: 2, H: 9, W: 19, OH: 5, OW: 10, KH: 2, KW: 2, StrideH: 2, StrideW: 2},
 	"3x3 with overlap and pads":  {Planes: 2, H: 11, W: 12, OH: 6, OW: 6, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"3x2 by single steps":        {Planes: 2, H: 6, W: 7, OH: 4, OW: 6, KH: 3, KW: 2},
