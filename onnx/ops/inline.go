@@ -3,6 +3,7 @@ package ops
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
 )
@@ -17,7 +18,7 @@ func functionKey(domain, name, overload string) string {
 }
 
 // inline gives the nodes of a function's body in running order with the call's values and attributes put in. Names inside are made new
-// in every set of names given (nil ones are left out).
+// in every set of names given (nil ones but the first are left out).
 func inline(call *onnx.Node, f *onnx.Function, sets ...*names) ([]*onnx.Node, error) {
 	if len(call.Inputs) > len(f.Inputs) {
 		return nil, fmt.Errorf("function %s takes %d inputs, is given %d", f.Name, len(f.Inputs), len(call.Inputs))
@@ -62,7 +63,7 @@ func inline(call *onnx.Node, f *onnx.Function, sets ...*names) ([]*onnx.Node, er
 	}
 	for i, name := range call.Outputs {
 		if source, ok := passed[name]; ok {
-			nodes = append(nodes, &onnx.Node{Name: in.fresh(fmt.Sprintf("output%d", i)), OpType: "Identity",
+			nodes = append(nodes, &onnx.Node{Name: in.freshNode(fmt.Sprintf("output%d", i)), OpType: "Identity",
 				Inputs: []string{in.values[source]}, Outputs: []string{name}})
 		}
 	}
@@ -77,22 +78,29 @@ type inliner struct {
 	sets   []*names
 }
 
-// fresh makes a name that is free in every set.
+// fresh makes a name of a value that is free in every set.
 func (in *inliner) fresh(stem string) string {
-	name := in.prefix + stem
-	for taken := true; taken; {
-		taken = false
-		for _, s := range in.sets {
-			if s != nil && s.values[name] {
-				taken = true
-				s.next[name]++
-				name = fmt.Sprintf("%s%s_%d", in.prefix, stem, s.next[name]+1)
-			}
-		}
+	return in.unused(stem, func(s *names) map[string]bool { return s.values })
+}
+
+// freshNode makes a name of a node that is free in every set.
+func (in *inliner) freshNode(stem string) string {
+	return in.unused(stem, func(s *names) map[string]bool { return s.nodes })
+}
+
+func (in *inliner) unused(stem string, kind func(*names) map[string]bool) string {
+	stem = in.prefix + stem
+	taken := func(name string) bool {
+		return slices.ContainsFunc(in.sets, func(s *names) bool { return s != nil && kind(s)[name] })
+	}
+	name, next := stem, in.sets[0].next
+	for taken(name) {
+		next[stem]++
+		name = fmt.Sprintf("%s_%d", stem, next[stem]+1)
 	}
 	for _, s := range in.sets {
 		if s != nil {
-			s.values[name], s.nodes[name] = true, true
+			kind(s)[name] = true
 		}
 	}
 	return name
@@ -109,7 +117,9 @@ func (in *inliner) value(name string) string {
 
 func (in *inliner) node(n *onnx.Node) (*onnx.Node, error) {
 	c := n.Clone()
-	c.Name = in.prefix + n.Name
+	if c.Name != "" { // a node without a name stays without one; two of one name are refused by other runtimes
+		c.Name = in.freshNode(c.Name)
+	}
 	for i, name := range c.Inputs {
 		c.Inputs[i] = in.value(name)
 	}

@@ -27,6 +27,9 @@ func Lift(g *onnx.Graph) (*Lifted, error) { return LiftWithin(g, 0) }
 // LiftWithin is Lift with a limit in bytes for any one tensor; DefaultLimit where 0.
 func LiftWithin(g *onnx.Graph, limit int64) (*Lifted, error) {
 	c := newConverter(g, limit)
+	if err := c.checkExpansion(g); err != nil {
+		return nil, err
+	}
 	out, s, err := c.graph(g, opsetsOf(g.Opsets), nil)
 	if err != nil {
 		return nil, err
@@ -41,6 +44,9 @@ func Convert(g *onnx.Graph, opset int64) (*onnx.Graph, error) {
 		return nil, fmt.Errorf("opset %d is not between 1 and %d", opset, onnx.MaxOpset)
 	}
 	c := newConverter(g, 0)
+	if err := c.checkExpansion(g); err != nil {
+		return nil, err
+	}
 	c.target = opset
 	c.targetNames = newNames(g)
 	out, _, err := c.graph(g, opsetsOf(g.Opsets), nil)
