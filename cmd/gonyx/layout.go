@@ -32,7 +32,7 @@ func layoutOf(ctx *cli.Context, known features.Layout) (features.Layout, error) 
 	if ctx.IsSet("header") {
 		known.Header = ctx.Bool("header")
 	}
-	if _, err := known.Options(""); err != nil {
+	if err := known.Check(); err != nil {
 		return known, misuse("%w", err)
 	}
 	return known, nil

@@ -263,6 +263,9 @@ func (c *console) openRows(ctx *cli.Context, s *scoring.Scorer, args []string, l
 	if err != nil {
 		return nil, "", err
 	}
+	if _, err := layout.Options(args[0]); err != nil {
+		return nil, "", misuse("%s: %w", args[0], err)
+	}
 	source, err = s.Open(args[0], c.in, scoring.TableOptions{Layout: layout, Chosen: ctx.IsSet("text-column"), Headers: ctx.IsSet("header")},
 		func(text string) { fmt.Fprintf(c.errs, "gonyx: %s\n", text) })
 	var wrong *scoring.InputError

@@ -43,7 +43,7 @@ func (l Layout) Options(path string) (rows.TableOptions, error) {
 	if ext := strings.ToLower(filepath.Ext(path)); ext == ".tsv" || ext == ".tab" {
 		o.Delimiter = '\t'
 	}
-	if err := l.check(); err != nil {
+	if err := l.Check(); err != nil {
 		return o, err
 	}
 	if l.Delimiter != "" {
@@ -51,6 +51,9 @@ func (l Layout) Options(path string) (rows.TableOptions, error) {
 	}
 	if l.Escape != "" {
 		o.Escape = l.Escape[0]
+	}
+	if o.Escape != 0 && (rune(o.Escape) == o.Delimiter || o.Delimiter == 0 && o.Escape == ',') {
+		return o, unsound("text.escape", "escape %q: it is the delimiter", l.Escape)
 	}
 	return o, nil
 }
@@ -79,7 +82,8 @@ func sign(text string) string {
 	return text
 }
 
-func (l Layout) check() error {
+// Check says what of the layout cannot be, whatever the table.
+func (l Layout) Check() error {
 	if d := sign(l.Delimiter); d != "" {
 		r, size := utf8.DecodeRuneInString(d)
 		if size != len(d) || r == utf8.RuneError || strings.ContainsRune("\"\r\n", r) {

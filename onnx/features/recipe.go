@@ -279,7 +279,7 @@ func (r *Recipe) Check() error {
 		}
 	}
 	if r.Layout != nil {
-		if err := r.Layout.check(); err != nil {
+		if err := r.Layout.Check(); err != nil {
 			return err
 		}
 	}

@@ -85,8 +85,12 @@ func NewTable(r io.Reader, o TableOptions) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{in: bufio.NewReaderSize(r, 1<<16), o: o, delimiter: []byte(string(o.Delimiter))}
-	if mark, _ := t.in.Peek(3); string(mark) == "\ufeff" {
+	mark, _ := t.in.Peek(3)
+	switch {
+	case string(mark) == "\ufeff":
 		t.in.Discard(3)
+	case bytes.HasPrefix(mark, []byte("\xff\xfe")) || bytes.HasPrefix(mark, []byte("\xfe\xff")):
+		return nil, fmt.Errorf("the table is written in UTF-16; save it as UTF-8")
 	}
 	if o.Header && !o.JSON {
 		if err := t.TakeHeader(); err != nil {

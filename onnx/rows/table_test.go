@@ -114,6 +114,7 @@ func TestColumns(t *testing.T) {
 		"a key that is null":           {`{"text":null}`, "text", TableOptions{JSON: true}, "", "no key"},
 		"a number of a JSON list":      {`["a","b"]`, "1", TableOptions{JSON: true}, "b", ""},
 		"a key where a JSON list is":   {`["a","b"]`, "text", TableOptions{JSON: true}, "", "no object"},
+		"UTF-16":                       {"\xff\xfea\x00,\x00b\x00\n\x00", "0", TableOptions{}, "", "save it as UTF-8"},
 		"a delimiter that is a quote":  {"a", "0", TableOptions{Delimiter: '"'}, "", "delimiter"},
 		"an escape that is a quote":    {"a", "0", TableOptions{Escape: '"'}, "", "escape"},
 		"an escape that is a delimite": {"a", "0", TableOptions{Escape: ','}, "", "escape"},
