@@ -182,3 +182,9 @@ func (v Value) ReduceMax(axes ...int64) Value { return v.reduce("ReduceMax", fal
 func (v Value) ArgMax(axis int64) Value {
 	return v.unary("ArgMax", onnx.AttrInt("axis", axis), onnx.AttrInt("keepdims", 1))
 }
+
+// OneHot lays whole numbers from 0 below depth out as rows of depth numbers, 1 at the number's place and 0 else, along a new last axis.
+func (v Value) OneHot(depth int64) Value {
+	values := v.b.Const("one_hot_values", onnx.FromFloat32s([]float32{0, 1}, 2))
+	return v.b.Op("OneHot", []Value{v, v.b.Const("one_hot_depth", onnx.Scalar64(depth)), values})
+}

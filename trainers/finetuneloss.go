@@ -25,9 +25,7 @@ func (t *fineTuning) target(b *graphs.Builder, row []int64) (graphs.Value, error
 	switch {
 	case at < 0:
 	case losses.Categorical(t.o.Loss) && y.Elem == onnx.Int64 && y.Len() == 1 && len(row) == 1:
-		numbers := t.input(b, onnx.Int64, batch)
-		off := b.Const("one_hot_values", onnx.FromFloat32s([]float32{0, 1}, 2))
-		return b.Op("OneHot", []graphs.Value{numbers, b.Const("one_hot_depth", onnx.Scalar64(row[0])), off}), nil
+		return t.input(b, onnx.Int64, batch).OneHot(row[0]), nil
 	case t.o.Loss == losses.YOLOName && y.Elem == onnx.Float && len(y.Dims) == 2:
 		return t.input(b, onnx.Float, append([]onnx.Dim{batch}, onnx.FixedDims(y.Dims...)...)...), nil
 	case y.Elem == onnx.Float && int64(y.Len()) == rowLen(row):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -44,7 +45,8 @@ type Spec struct {
 	Opset           int64             `yaml:"opset"`
 	MemoryLimit     int64             `yaml:"memory_limit"`
 
-	Warn func(text string) `yaml:"-"` // is told what of the data is passed over; nil: nobody
+	Begun bool              `yaml:"-"` // the run has a checkpoint: its weights are there, those to start from are not read
+	Warn  func(text string) `yaml:"-"` // is told what of the data is passed over; nil: nobody
 }
 
 // Defaults where neither a flag nor a network's recipe says otherwise.
@@ -150,6 +152,9 @@ func (s *Spec) open(network networks.Network, known *features.Recipe) (datasets.
 	if err != nil {
 		return nil, err
 	}
+	if l := s.layout(); l != (features.Layout{}) && !source.Tables {
+		return nil, misuse("--text-column, --label-column, --header, --delimiter and --escape say how a table of texts is written; data %q is none", s.Data)
+	}
 	if s.Limit == 0 && source.Generated {
 		s.Limit = network.Rows
 		if s.Overfit > 0 {
@@ -190,7 +195,7 @@ func (s Spec) job(given Spec, instance *networks.Instance, data datasets.Dataset
 		return nil, err
 	}
 	j := &Job{Spec: s, Network: instance, Data: data, Init: start}
-	if s.Init != "" {
+	if s.Init != "" && !s.Begun {
 		var err error
 		if j.Init, err = ReadWeights(s.Init, instance, s.MemoryLimit); err != nil {
 			return nil, err
@@ -213,6 +218,9 @@ func describe(info datasets.Info) networks.Data {
 		if d.Y == nil {
 			d.Y = []int64{}
 		}
+	}
+	if f, at := info.Field(datasets.FieldEpsilon); at >= 0 {
+		d.Noise = f.Dims
 	}
 	return d
 }
@@ -314,11 +322,11 @@ func (s *Spec) complete(given Spec, r networks.Recipe) error {
 		return misuse("%d epochs: want at least 1", s.Epochs)
 	case s.BatchSize < 1:
 		return misuse("batch size %d: want at least 1", s.BatchSize)
-	case s.LearningRate < 0:
+	case !(s.LearningRate >= 0) || math.IsInf(s.LearningRate, 0):
 		return misuse("learning rate %g: want a positive number", s.LearningRate)
-	case *s.ClipNorm < 0:
+	case !(*s.ClipNorm >= 0) || math.IsInf(*s.ClipNorm, 0):
 		return misuse("clip norm %g: want a positive number, or 0 for none", *s.ClipNorm)
-	case *s.ValidationSplit < 0 || *s.ValidationSplit >= 1:
+	case !(*s.ValidationSplit >= 0 && *s.ValidationSplit < 1):
 		return misuse("validation split %g: want a number from 0 to below 1", *s.ValidationSplit)
 	case s.EarlyStopping < 0 || s.Overfit < 0:
 		return misuse("early stopping %d, overfit %d: want positive numbers, or 0 for none", s.EarlyStopping, s.Overfit)

@@ -40,6 +40,11 @@ func ReadWeights(path string, n *networks.Instance, limit int64) (map[string]*on
 	if err := fitWeights(weights, n, noun); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	for _, name := range slices.Sorted(maps.Keys(weights)) {
+		if !finite(weights[name].Float32s()) {
+			return nil, fmt.Errorf("%s: %s %q has a number that is NaN, infinite or beyond float32", path, noun, name)
+		}
+	}
 	return weights, nil
 }
 

@@ -101,7 +101,7 @@ func reconstruction(d Data, pixels int64) *features.Recipe {
 	if d.Recipe != nil {
 		f = *d.Recipe
 	}
-	f.Task, f.Classes = features.TaskReconstruction, nil
+	f.Task, f.Classes, f.Detection, f.Text = features.TaskReconstruction, nil, nil, nil // what goes in comes out, whatever else the data knows
 	if f.Image == nil {
 		side := int64(1)
 		for side*side < pixels {

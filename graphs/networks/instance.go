@@ -5,6 +5,7 @@ import (
 
 	"github.com/gonyx/gonyx/graphs"
 	"github.com/gonyx/gonyx/graphs/losses"
+	"github.com/gonyx/gonyx/onnx"
 )
 
 // build makes the model and the training graph of a network with one input x. loss is told the training graph's inputs: x, y where
@@ -20,7 +21,11 @@ func (i *Instance) build(doc string, x []int64, network graphs.Layer, loss func(
 	t := graphs.New(i.Name + " training")
 	in := map[string]graphs.Value{"x": input(t, "x", x)}
 	if i.targets != nil {
-		in["y"] = input(t, "y", i.targets)
+		if len(i.targets) > 0 {
+			in["y"] = input(t, "y", i.targets)
+		} else {
+			in["y"] = t.Input("y", onnx.Int64, onnx.Symbol(graphs.Batch))
+		}
 	}
 	if i.Noise > 0 {
 		in[CleanInput] = input(t, CleanInput, x)

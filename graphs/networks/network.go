@@ -31,7 +31,8 @@ type Option struct {
 
 // Data is what a network is told of the data: the shapes of one row, and what the data knows of its own features.
 type Data struct {
-	X, Y   []int64          // Y is nil where the data has no targets
+	X, Y   []int64          // Y is nil where the data has no targets, empty where they are class numbers
+	Noise  []int64          // of drawn noise that the data brings along; nil without
 	Recipe *features.Recipe // nil where rows are nothing but numbers
 }
 
@@ -58,7 +59,7 @@ type Instance struct {
 	// Fields names the data set's fields that training inputs of other names take.
 	Fields map[string]string
 
-	targets []int64 // a row of y, nil where there are none
+	targets []int64 // a row of y, nil where there are none, empty where it is the number of a class
 }
 
 // Field gives the data set's field that a training input takes.

@@ -25,10 +25,17 @@ func news() Network {
 }
 
 func buildNews(s *Settings, d Data) (*Instance, error) {
-	if len(d.X) != 1 || len(d.Y) != 1 || d.Y[0] < 2 {
-		return nil, fmt.Errorf("news: x is %v and y %v a row, want [words] and [categories], two categories or more", d.X, d.Y)
+	classes, numbers := int64(0), d.Y != nil && len(d.Y) == 0 // a row of y is a number for each class, or the number of its class
+	switch {
+	case numbers && d.Recipe != nil:
+		classes = int64(len(d.Recipe.Classes))
+	case len(d.Y) == 1:
+		classes = d.Y[0]
 	}
-	words, classes, units := d.X[0], d.Y[0], s.Size("units")
+	if len(d.X) != 1 || classes < 2 {
+		return nil, fmt.Errorf("news: x is %v and y %v a row, want [words] and [categories], or the number of a category; two categories or more", d.X, d.Y)
+	}
+	words, units := d.X[0], s.Size("units")
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
@@ -49,8 +56,15 @@ func buildNews(s *Settings, d Data) (*Instance, error) {
 		graphs.Dense("dense2", classes, graphs.Softmax), // [batch, 4]
 	)
 	i.targets = []int64{classes}
+	if numbers {
+		i.targets = []int64{}
+	}
 	return i, i.build("classifier: TF-IDF rows [batch, words] to probabilities [batch, categories]", []int64{words}, network,
 		func(in map[string]graphs.Value, y graphs.Value) losses.Loss {
-			return losses.CategoricalCrossEntropy(y, in["y"])
+			truth := in["y"]
+			if numbers {
+				truth = truth.OneHot(classes)
+			}
+			return losses.CategoricalCrossEntropy(y, truth)
 		})
 }

@@ -31,7 +31,13 @@ const EpsilonInput = "epsilon"
 type vaeSizes struct{ pixels, units, latent int64 }
 
 func buildVAE(s *Settings, d Data) (*Instance, error) {
-	z := vaeSizes{rowLen(d.X), s.Size("units"), s.Size("latent")}
+	z := vaeSizes{pixels: rowLen(d.X), units: s.Size("units")}
+	if d.Noise != nil {
+		z.latent = s.Agree("latent", rowLen(d.Noise))
+		s.Use("latent", z.latent)
+	} else {
+		z.latent = s.Size("latent")
+	}
 	if z.pixels < 1 {
 		return nil, fmt.Errorf("vae: x is %v a row, want one number or more", d.X)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gonyx/gonyx/onnx"
@@ -81,7 +83,28 @@ func arraysOf(place, name string, tensors []*onnx.Tensor) (*Arrays, error) {
 	if a.info.Rows == 0 {
 		return nil, fmt.Errorf("%s: there are no rows", place)
 	}
+	a.nameClasses()
 	return a, nil
+}
+
+// nameClasses names the classes that class numbers count, 0 to the highest, by their numbers. Where a number is negative or there would
+// be too many, they are no class numbers.
+func (a *Arrays) nameClasses() {
+	f, at := a.info.Field(FieldY)
+	if at < 0 || f.Elem != onnx.Int64 {
+		return
+	}
+	numbers := make([]int64, a.info.Rows)
+	convertRow(numbers, a.arrays[at], 0, 1)
+	if slices.Min(numbers) < 0 || slices.Max(numbers) >= maxCategories {
+		return
+	}
+	if a.info.Recipe == nil {
+		a.info.Recipe = &features.Recipe{}
+	}
+	for i := range slices.Max(numbers) + 1 {
+		a.info.Recipe.Classes = append(a.info.Recipe.Classes, strconv.FormatInt(i, 10))
+	}
 }
 
 func (a *Arrays) add(t *onnx.Tensor) error {

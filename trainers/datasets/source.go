@@ -16,6 +16,7 @@ type Source struct {
 	Options []Option
 	// Generated says that there are as many rows as are asked for.
 	Generated bool
+	Tables    bool // Config.Layout says how the rows are written
 	// Accepts says whether a path holds data of this kind; nil for a source that is asked for by its name.
 	Accepts func(path string, info fs.FileInfo) bool
 	Open    func(Config) (Dataset, error)

@@ -45,6 +45,7 @@ func textsSource() Source {
 		Name:    "labelled texts",
 		Summary: "a .csv, .tsv or .jsonl file with a column of texts and one of labels, as a bag of words",
 		Options: append(textOptions(), Option{"bad-rows", "fail", "what a row that cannot be read does: fail, or skip"}),
+		Tables:  true,
 		Accepts: func(path string, info fs.FileInfo) bool { return info.Mode().IsRegular() && features.IsTable(path) },
 		Open:    func(c Config) (Dataset, error) { return OpenTexts(c) },
 	}
@@ -184,6 +185,9 @@ func newTexts(name string, list []labelledText, s textSettings, c Config) (*Text
 		}
 		if r.Classes = features.ClassNames(labels); len(r.Classes) > maxCategories {
 			return nil, fmt.Errorf("%d different labels, at most %d; is --label-column right?", len(r.Classes), maxCategories)
+		}
+		if len(r.Classes) == 1 {
+			return nil, fmt.Errorf("all %d rows have the label %q, and there is nothing to tell apart; is --label-column right?", len(list), clip(r.Classes[0]))
 		}
 		fraction := c.ValidationSplit
 		if s.all {

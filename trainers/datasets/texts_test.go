@@ -112,6 +112,8 @@ func TestTextsRefuse(t *testing.T) {
 		"a long delimiter":       {"a,1\n", Config{Layout: features.Layout{Delimiter: "::"}}, true, "delimiter"},
 		"an escape of two":       {"a,1\n", Config{Layout: features.Layout{Escape: "ab"}}, true, "escape"},
 		"an unknown option":      {"a,1\n", Config{Set: map[string]string{"size": "3"}}, true, "no option"},
+		"one label alone":        {"a,1\nb,1\n", Config{}, false, `all 2 rows have the label "1"`},
+		"an escape that parts":   {"a,1\n", Config{Layout: features.Layout{Escape: ","}}, true, "it is the delimiter"},
 		"no words at all":        {"a,1\n", Config{Set: map[string]string{"words": "0"}}, true, "words=0"},
 		"more than memory":       {strings.Repeat("a,1\n", 100), Config{MemoryLimit: 1000}, false, "--limit"},
 		"a class unknown":        {"a,1\nb,3\n", Config{Features: fitted(t)}, false, `label "3"`},
