@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gonyx/gonyx/graphs"
@@ -46,9 +47,13 @@ var ErrInterrupted = errors.New("interrupted")
 type NaNError struct {
 	Epoch, Step int    // both from 1
 	Value       string // the first value that is not finite, in the order of the network
+	InData      bool   // whether that is what the data gave
 }
 
 func (e *NaNError) Error() string {
+	if e.InData {
+		return fmt.Sprintf("training became NaN or infinite at epoch %d, step %d: the data has such a number in %q", e.Epoch, e.Step, e.Value)
+	}
 	return fmt.Sprintf("training became NaN or infinite at epoch %d, step %d, first in %q; try a lower --learning-rate or --clip-norm 1", e.Epoch, e.Step, e.Value)
 }
 
@@ -277,7 +282,9 @@ func (f *fitting) runEpoch(ctx context.Context) error {
 		}
 		f.rows += batch.rows
 		if !isFinite(values[0]) {
-			return &NaNError{Epoch: f.epoch + 1, Step: f.step + 1, Value: f.firstBad(batch.inputs)}
+			bad := f.firstBad(batch.inputs)
+			return &NaNError{Epoch: f.epoch + 1, Step: f.step + 1, Value: bad, InData: slices.ContainsFunc(f.net.Training.Graph.Inputs,
+				func(v *onnx.ValueInfo) bool { return v.Name == bad })}
 		}
 		f.watch()
 		rate = f.solver.LearningRate() * f.schedule.Factor(f.epoch*steps+f.step, f.o.Epochs*steps, steps) * plateau

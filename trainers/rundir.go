@@ -42,11 +42,30 @@ func NewRunDir(name, network string) (string, error) {
 	return name, nil
 }
 
-// DropRunDir takes back what NewRunDir and WriteSpec made; a folder in which anything else stands stays.
+// DropRunDir takes back what NewRunDir and WriteSpec made; a run directory with weights in it stays as it is.
 func DropRunDir(dir string) {
+	if os.Remove(filepath.Join(dir, WeightsDir)) != nil {
+		return
+	}
 	os.Remove(filepath.Join(dir, ArgsFile))
-	os.Remove(filepath.Join(dir, WeightsDir))
 	os.Remove(dir)
+}
+
+// HasCheckpoint says whether a run directory has a state to go on from. A directory that has results but no state is an error: the run
+// got somewhere, and where is lost.
+func HasCheckpoint(dir string) (bool, error) {
+	for _, name := range []string{StateFile, ResultsFile} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		switch _, err := os.Stat(path); {
+		case err == nil && name == StateFile:
+			return true, nil
+		case err == nil:
+			return false, fmt.Errorf("resume: %s has results, but there is no %s to go on from", dir, filepath.Join(dir, filepath.FromSlash(StateFile)))
+		case !errors.Is(err, fs.ErrNotExist):
+			return false, fmt.Errorf("resume: %w", err)
+		}
+	}
+	return false, nil
 }
 
 // EmptyDir makes a folder, or fails where it is there and has something in it.

@@ -33,7 +33,7 @@ func (c *console) dataCommand() *cli.Command {
 		Usage:     "write a data set to files, for looking at, trying out and testing",
 		ArgsUsage: "yolo|mnist|digits|news",
 		Description: "yolo: pictures of words, Images/N.PNG beside Labels/N.txt. digits: drawn digits as IDX files, a sixth as many again as the part test.\n" +
-			"news: labelled texts, news.csv with the columns text and label. None of them is one that training or validation with the same seed sees.\n" +
+			"news: labelled texts, news.csv with a text and its label a row and no header. None of them is one that training or validation with the same seed sees.\n" +
 			"mnist: the real one, fetched where it is not kept yet, as IDX files.",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "count", Usage: "rows to write (default: yolo 100, digits 1000, news 1000, mnist all)"},

@@ -198,6 +198,7 @@ func TestTrainRefusesTablesItCannotRead(t *testing.T) {
 	}
 	must(t, 2, train("--header", "--label-column", "label", "--set", "bad-rows=skip")...)
 	must(t, 2, train("--escape", "ab")...)
+	must(t, 2, train("--escape", ",")...)
 	_, errs = must(t, 0, train("--header", "--label-column", "kind", "--set", "bad-rows=skip")...)
 	if !strings.Contains(errs, "line 3") || !strings.Contains(errs, "1 of 5 rows") {
 		t.Errorf("got %q, want the row that was passed over named", errs)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,6 +73,9 @@ func (c *console) train(ctx *cli.Context) error {
 	if ctx.NArg() > 1 {
 		return misuse("train takes one network, %q is one too many", ctx.Args().Get(1))
 	}
+	if _, err := loadFlags(ctx); err != nil {
+		return err
+	}
 	spec, dir, err := c.trainSpec(ctx)
 	if err != nil {
 		return err
@@ -82,7 +86,11 @@ func (c *console) train(ctx *cli.Context) error {
 	}
 	o := job.Options()
 	o.Threads, o.Watch = ctx.Int("threads"), ctx.StringSlice("watch")
-	if o.Resume = dir != ""; !o.Resume {
+	resumed := dir != ""
+	if o.Resume = job.Spec.Begun; resumed && !o.Resume {
+		fmt.Fprintf(c.errs, "gonyx: the run in %s ended before anything was saved: it begins again\n", dir)
+	}
+	if !resumed {
 		if dir, err = trainers.NewRunDir(ctx.String("out"), job.Network.Name); err != nil {
 			return err
 		}
@@ -108,9 +116,8 @@ func (c *console) train(ctx *cli.Context) error {
 		return err
 	}
 	if err != nil {
-		var wrong *trainers.MisuseError
-		if errors.As(err, &wrong) && !o.Resume {
-			trainers.DropRunDir(dir) // it never began
+		if !resumed {
+			trainers.DropRunDir(dir) // where nothing was saved in it
 		}
 		return err
 	}
@@ -184,6 +191,9 @@ func (c *console) trainSpec(ctx *cli.Context) (spec trainers.Spec, dir string, e
 		if name := ctx.Args().First(); name != "" && name != spec.Network {
 			return spec, "", misuse("the run in %q is of network %q, not %q", dir, spec.Network, name)
 		}
+		if spec.Begun, err = trainers.HasCheckpoint(dir); err != nil {
+			return spec, "", err
+		}
 	} else {
 		if ctx.NArg() == 0 {
 			return spec, "", misuse("train which network? There are %s", networkNames())
@@ -219,11 +229,14 @@ func specOfFlags(ctx *cli.Context) (trainers.Spec, error) {
 			return spec, misuse("--%s %d: want at least 1", name, ctx.Int(name))
 		}
 	}
-	if ctx.IsSet("learning-rate") && !(ctx.Float64("learning-rate") > 0) {
-		return spec, misuse("--learning-rate %g: want a positive number", ctx.Float64("learning-rate"))
+	if rate := ctx.Float64("learning-rate"); ctx.IsSet("learning-rate") && (!(rate > 0) || math.IsInf(rate, 0)) {
+		return spec, misuse("--learning-rate %g: want a positive number", rate)
 	}
 	if ctx.IsSet("clip-norm") {
 		norm := ctx.Float64("clip-norm")
+		if !(norm >= 0) || math.IsInf(norm, 0) {
+			return spec, misuse("--clip-norm %g: want a positive number, or 0 for none", norm)
+		}
 		spec.ClipNorm = &norm
 	}
 	if ctx.IsSet("opset") && (spec.Opset < exporters.OldestOpset || spec.Opset > onnx.MaxOpset) {

@@ -108,6 +108,10 @@ func TestTrainingMisuse(t *testing.T) {
 		"overfitting nothing":                  {small("--overfit", "0"), "--overfit 0"},
 		"overfitting more rows than there are": {small("--overfit", "400"), "has 120 rows"},
 		"patience of nothing":                  {small("--early-stopping", "0"), "--early-stopping 0"},
+		"a rate without end":                   {small("--learning-rate", "inf"), "--learning-rate"},
+		"a norm that is no number":             {small("--clip-norm", "nan"), "--clip-norm NaN"},
+		"fewer threads than none":              {small("--threads", "-1"), "--threads -1"},
+		"the layout of data that is no table":  {small("--header"), "--header"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, errs := must(t, 2, c.args...)
