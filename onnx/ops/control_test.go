@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -187,7 +188,7 @@ func forever(node *onnx.Node, v Fact, scan bool) *onnx.Graph {
 		out, names = named("go2", "next", "next"), "last, all"
 	}
 	b := body([]*onnx.ValueInfo{value("i", Tensor(onnx.Int64)), value("go", Tensor(onnx.Bool)), value("v", Fact{})}, out,
-		node, line("go2 = Identity(go)"))
+		node, line("go2 = And(go, go)"))
 	return outer([]*onnx.ValueInfo{value("v0", v)}, named(strings.Split(names, ", ")...),
 		line(names+" = Loop(, , v0)", onnx.AttrGraph("body", b)))
 }
@@ -223,6 +224,42 @@ func TestLoopIsBounded(t *testing.T) {
 	_, err := evaluate(context.Background(), forever(line("next = Neg(v)"), f32("1"), true), EvalOptions{Limit: 1 << 10}, row(1))
 	if err == nil || !strings.Contains(err.Error(), "memory limit") {
 		t.Errorf("stacking without an end: got %v, want an error about the memory limit", err)
+	}
+}
+
+// A loop that cannot end is an error where its body shows it; what the body works out is left to run.
+func TestLoopsThatNeverEndAreRefused(t *testing.T) {
+	carried := []*onnx.ValueInfo{value("i", Tensor(onnx.Int64)), value("go", Tensor(onnx.Bool)), value("v", Fact{})}
+	bound := func(m int64) *onnx.Tensor { return onnx.FromInt64s([]int64{m}) }
+	for phrase, c := range map[string]struct {
+		on    string
+		nodes []*onnx.Node
+		m     *onnx.Tensor
+		start bool
+		want  string // the error, or the result
+	}{
+		"the condition itself":           {"go", nil, nil, true, "never ends"},
+		"the condition, handed on twice": {"c", []*onnx.Node{line("b = Identity(go)"), line("c = Identity(b)")}, nil, true, "never ends"},
+		"a constant true":                {"c", []*onnx.Node{constantOf("c", truth(true))}, nil, true, "never ends"},
+		"a bound like none":              {"go", nil, bound(math.MaxInt64), true, "never ends"},
+		"a constant false":               {"c", []*onnx.Node{constantOf("c", truth(false))}, nil, true, "[1] [2]"},
+		"a bound":                        {"go", nil, bound(3), true, "[1] [8]"},
+		"never begun":                    {"go", nil, nil, false, "[1] [1]"},
+	} {
+		b := body(carried, named(c.on, "next"), append(c.nodes, line("next = Add(v, v)"))...)
+		in := []*onnx.ValueInfo{value("c0", Tensor(onnx.Bool)), value("v0", f32("1"))}
+		values := []onnx.Value{truth(c.start), row(1)}
+		m := ""
+		if c.m != nil {
+			m, in, values = "m", append(in, value("m", Tensor(onnx.Int64))), append(values, c.m)
+		}
+		got, err := evaluate(context.Background(), outer(in, named("y"), line("y = Loop("+m+", c0, v0)", onnx.AttrGraph("body", b))), EvalOptions{}, values...)
+		switch {
+		case err != nil && !strings.Contains(err.Error(), c.want):
+			t.Errorf("%s: got error %v, want %q", phrase, err, c.want)
+		case err == nil && got[0] != c.want:
+			t.Errorf("%s: got %s, want %s", phrase, got[0], c.want)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
@@ -156,6 +157,9 @@ func (l loop) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	if n > 0 {
 		copy(state, in[2:])
 	}
+	if cond && (most < 0 || most == math.MaxInt64) && l.endless() {
+		return nil, fmt.Errorf("the loop never ends: M sets no bound, and the body gives the condition that it is given, or true")
+	}
 	scans := make([]scan, len(l.body.Outputs)-1-n)
 	for step := int64(0); cond && (most < 0 || step < most); step++ {
 		number := onnx.FromInt64s([]int64{step}, scalarDims(l.body.Inputs[0])...)
@@ -189,6 +193,30 @@ func (l loop) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 		state = append(state, y)
 	}
 	return state, nil
+}
+
+// endless says whether the body's next condition is the one it is given, or a constant true.
+func (l loop) endless() bool {
+	made := make(map[string]*onnx.Node)
+	for _, n := range l.body.Nodes {
+		for _, out := range n.Outputs {
+			made[out] = n
+		}
+	}
+	name := l.body.Outputs[0].Name
+	for range len(l.body.Nodes) { // nodes stand in running order, so this many at most lie behind one another
+		if n := made[name]; n != nil && n.OpType == "Identity" && n.Domain == onnx.DomainDefault {
+			name = n.Inputs[0]
+		}
+	}
+	if t := l.body.Initializer(name); t != nil {
+		return t.Type == onnx.Bool && t.Len() == 1 && t.Bools()[0]
+	}
+	if n := made[name]; n != nil {
+		value := n.Attribute("value")
+		return n.OpType == "Constant" && value != nil && value.Tensor != nil && isTrue(Known(value.Tensor))
+	}
+	return name == l.body.Inputs[1].Name
 }
 
 // present wraps a value where an optional one is declared: a step may hand on what it found to be there.
