@@ -164,9 +164,6 @@ func runTensorsOf(ctx context.Context, model *backend.Model, inputs []*onnx.Tens
 	return tensors, nil
 }
 
-// tokensKey says which tokenizer gives the tokens that a model with its features inside takes.
-const tokensKey = "gonyx.tokens"
-
 // putFeaturesIn makes a text model's features a part of its graph. It is held against the run's model fed with features from outside.
 func putFeaturesIn(ctx context.Context, s *exporters.Spec, model *backend.Model) error {
 	if s.Features == nil || s.Features.Text == nil {
@@ -181,14 +178,14 @@ func putFeaturesIn(ctx context.Context, s *exporters.Spec, model *backend.Model)
 		return err
 	}
 	s.Weights = nil
-	s.Features = &features.Recipe{Task: s.Features.Task, Classes: s.Features.Classes}
+	s.Features = &features.Recipe{Task: s.Features.Task, Classes: s.Features.Classes, Tokens: text.Tokenizer, Layout: s.Features.Layout}
 	var kept []onnx.Entry // the graph is another than the network's
 	for _, e := range s.Metadata {
 		if e.Key != trainers.NetworkKey && e.Key != trainers.LossKey && !strings.HasPrefix(e.Key, trainers.SettingPrefix) {
 			kept = append(kept, e)
 		}
 	}
-	s.Metadata = append(kept, onnx.Entry{Key: tokensKey, Value: string(text.Tokenizer)})
+	s.Metadata = kept
 	s.ReferenceName = "the run's model with features from outside"
 	s.Reference = func(inputs []*onnx.Tensor) ([]*onnx.Tensor, error) {
 		return runTensorsOf(ctx, model, []*onnx.Tensor{rowsOfTokens(text, inputs[0])})

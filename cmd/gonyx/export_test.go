@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,14 +109,64 @@ func TestExportWithFeatures(t *testing.T) {
 		t.Error("got other bits from tokens than from features outside")
 	}
 	whole := decoded(t, out)
-	if v, _ := whole.Meta("gonyx.tokens"); v != string(recipe.Text.Tokenizer) {
-		t.Errorf("got gonyx.tokens %q, want the tokenizer", v)
-	}
 	if in := whole.Graph.Inputs; len(in) != 1 || in[0].Name != "tokens" || in[0].Type.String() != "tensor(string)[batch,tokens]" {
 		t.Errorf("got inputs %v, want tokens alone", in)
 	}
-	if r, ok, err := features.Restore(whole.Metadata); err != nil || !ok || r.Text != nil || len(r.Classes) != 4 {
-		t.Errorf("got recipe %+v and %v, want the classes and no text", r, err)
+	if r, ok, err := features.Restore(whole.Metadata); err != nil || !ok || r.Text != nil || len(r.Classes) != 4 || r.Tokens != recipe.Text.Tokenizer {
+		t.Errorf("got recipe %+v and %v, want the classes, the tokenizer and no text", r, err)
+	}
+}
+
+// Rows run through a model with its features inside as they do through the run's own: laid out as in training, to the bit, bad rows too.
+func TestRunWithFeaturesInside(t *testing.T) {
+	dir := t.TempDir()
+	outside, table := smallNews(t)
+	inside := filepath.Join(dir, "inside.onnx")
+	must(t, 0, "export", filepath.Dir(outside), "-o", inside, "--with-features")
+	if recipe, _, err := features.Restore(decoded(t, outside).Metadata); err != nil || recipe.Layout == nil || recipe.Layout.TextColumn != "1" {
+		t.Fatalf("got %+v, %v, want texts in column 1, which is not the default", recipe, err)
+	}
+	made, err := os.ReadFile(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := filepath.Join(dir, "bad.csv")
+	if err := os.WriteFile(bad, append([]byte("x,\nshort\nx,nothing-that is known\n"), made...), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		code int
+		args []string
+	}{
+		"to the screen":           {0, []string{table}},
+		"arrays":                  {0, []string{table, "-o", "y.npz"}},
+		"arrays, one by one":      {0, []string{table, "-o", "y.npz", "--batch-size", "1"}},
+		"bad rows, an array":      {4, []string{bad, "-o", "y.npy"}},
+		"bad rows, lines":         {4, []string{bad, "-o", "y.jsonl", "--top", "2", "--batch-size", "7"}},
+		"bad rows, a table":       {4, []string{bad, "-o", "y.csv", "--top", "4"}},
+		"the labels as texts":     {0, []string{table, "--text-column", "0", "-o", "y.npz"}},
+		"a column there is not":   {3, []string{table, "--text-column", "words"}},
+		"pictures in their place": {3, []string{"a.png"}},
+	} {
+		var said, errs, files [2]string
+		for i, model := range []string{outside, inside} {
+			args := append([]string{"run", model}, c.args...)
+			at := slices.Index(args, "-o") + 1
+			if at > 0 {
+				args[at] = filepath.Join(dir, fmt.Sprint(i)+args[at])
+			}
+			said[i], errs[i] = must(t, c.code, args...)
+			if at > 0 {
+				text, err := os.ReadFile(args[at])
+				if err != nil || len(text) == 0 {
+					t.Fatalf("%s: got %d bytes, %v, want results", name, len(text), err)
+				}
+				files[i] = string(text)
+			}
+		}
+		if said[0] != said[1] || errs[0] != errs[1] || files[0] != files[1] {
+			t.Errorf("%s: got %q and %q with features inside, %q and %q outside; equal files: %v", name, said[1], errs[1], said[0], errs[0], files[0] == files[1])
+		}
 	}
 }
 

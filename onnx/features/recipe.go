@@ -33,6 +33,7 @@ type Recipe struct {
 	Classes   []string   // names, in the order of the scores; without the "none" of a detection
 	Image     *Image     // where the input is an image
 	Text      *Text      // where the input is a text
+	Tokens    Tokenizer  // where the input is the tokens of a text, string [batch, tokens] padded with ""; then Text is in the graph
 	Layout    *Layout    // of the tables that hold the texts
 	Detection *Detection // where the output is boxes
 }
@@ -79,6 +80,8 @@ func entries() []entry {
 			func(t *Text, v string) error { return fromJSON(v, "a list of words", &t.Words) }),
 		textEntry("text.idf", func(t *Text) string { return jsonText(orEmpty(t.IDF)) },
 			func(t *Text, v string) error { return fromJSON(v, "a list of numbers", &t.IDF) }),
+		{"tokens", func(r *Recipe) string { return string(r.Tokens) },
+			func(r *Recipe, v string) error { r.Tokens = Tokenizer(v); return r.Tokens.check("tokens") }},
 		layoutEntry("text.column", func(l *Layout) *string { return &l.TextColumn }),
 		layoutEntry("text.label_column", func(l *Layout) *string { return &l.LabelColumn }),
 		layoutEntry("text.delimiter", func(l *Layout) *string { return &l.Delimiter }),
@@ -276,6 +279,14 @@ func (r *Recipe) Check() error {
 	if r.Text != nil {
 		if err := r.Text.check(); err != nil {
 			return err
+		}
+	}
+	if r.Tokens != "" {
+		if err := r.Tokens.check("tokens"); err != nil {
+			return err
+		}
+		if r.Text != nil || r.Image != nil {
+			return unsound("tokens", "the input is tokens, and a text or an image, too")
 		}
 	}
 	if r.Layout != nil {

@@ -27,6 +27,10 @@ func textRecipe() *Recipe {
 		Layout: &Layout{TextColumn: "1", LabelColumn: "label", Header: true, Delimiter: "\t", Escape: "\\"}}
 }
 
+func tokensRecipe() *Recipe {
+	return &Recipe{Task: TaskClassification, Classes: []string{"0", "1"}, Tokens: KerasTokenizer, Layout: &Layout{TextColumn: "1"}}
+}
+
 func TestRestoreAfterMetadataIsTheIdentity(t *testing.T) {
 	bare := wordRecipe()
 	bare.Image.Mean, bare.Image.Deviation, bare.Detection.BoxSizes = nil, nil, nil
@@ -36,6 +40,7 @@ func TestRestoreAfterMetadataIsTheIdentity(t *testing.T) {
 		"classification without image": {Task: TaskClassification, Classes: []string{"a", "b"}},
 		"no classes":                   {Task: TaskReconstruction},
 		"texts":                        textRecipe(),
+		"tokens":                       tokensRecipe(),
 		"texts without a known word":   {Task: TaskClassification, Text: NewCounter().Text(3)},
 	}
 	for name, want := range cases {
@@ -75,6 +80,9 @@ func TestRestoreNamesTheKey(t *testing.T) {
 		"a long delimiter":          {"gonyx.features.text.delimiter", "::"},
 		"a header that is a number": {"gonyx.features.text.header", "1"},
 		"another tokenizer":         {"gonyx.features.text.tokenizer", "bert"},
+		"tokens of another":         {"gonyx.features.tokens", "bert"},
+		"tokens of none":            {"gonyx.features.tokens", ""},
+		"tokens beside an image":    {"gonyx.features.tokens", "keras"},
 		"classes that are null":     {"gonyx.features.classes", "null"},
 		"classes of numbers":        {"gonyx.features.classes", "[1]"},
 		"text behind the list":      {"gonyx.features.classes", `["chat","rat"] ["x"]`},

@@ -106,7 +106,7 @@ func NewText(columns int, words []string, idf []float32) (*Text, error) {
 }
 
 func (t *Text) check() error {
-	if err := t.Tokenizer.check(); err != nil {
+	if err := t.Tokenizer.check("text.tokenizer"); err != nil {
 		return err
 	}
 	switch {

@@ -61,9 +61,10 @@ func casedBeside(letters []rune, at, step int) bool {
 	return false
 }
 
-func (t Tokenizer) check() error {
+// check says whether the rules named under a key of the recipe are known.
+func (t Tokenizer) check(key string) error {
 	if t != KerasTokenizer {
-		return unsound("text.tokenizer", "%q is none of %q", clip(string(t)), []Tokenizer{KerasTokenizer})
+		return unsound(key, "%q is none of %q", clip(string(t)), []Tokenizer{KerasTokenizer})
 	}
 	return nil
 }

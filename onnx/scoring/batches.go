@@ -15,6 +15,7 @@ type batches struct {
 	from  *Source
 	size  int
 	fixed bool // the model runs no other number of rows
+	limit int64
 	ready chan batch
 	free  chan []*onnx.Tensor
 }
@@ -24,6 +25,7 @@ type batch struct {
 	results []Result
 	good    int
 	memory  []*onnx.Tensor // beside Source.inputs, [size, …]
+	tokens  [][]string     // of the good rows, where the source is ragged; then nothing stands in memory
 	last    bool
 	err     error // that ended the source
 }
@@ -50,6 +52,7 @@ func (s *Scorer) batches(from *Source, o Options) (*batches, error) {
 	if limit <= 0 {
 		limit = rows.DefaultLimit
 	}
+	b.limit = limit
 	for range 2 {
 		var memory []*onnx.Tensor
 		for k, at := range from.inputs {
@@ -114,6 +117,9 @@ func (b *batches) read(ctx context.Context, index int, memory []*onnx.Tensor) ba
 		}
 		r := Result{Index: index + len(next.results)}
 		err := b.from.next(&r, into)
+		if err == nil && b.from.ragged {
+			err = b.check(into[0].Strings)
+		}
 		var bad *badRow
 		switch {
 		case err == io.EOF:
@@ -126,6 +132,9 @@ func (b *batches) read(ctx context.Context, index int, memory []*onnx.Tensor) ba
 			return next
 		default:
 			next.good++
+			if b.from.ragged {
+				next.tokens = append(next.tokens, into[0].Strings)
+			}
 		}
 		next.results = append(next.results, r)
 	}

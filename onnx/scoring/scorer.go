@@ -113,6 +113,9 @@ func (s *Scorer) fill(ctx context.Context, b *batches, batch batch, top int) err
 	if b.fixed {
 		run = b.size // the rows behind the good ones are run and left
 	}
+	if b.from.ragged {
+		batch.memory = []*onnx.Tensor{padded(batch.tokens, run)}
+	}
 	in := make([]onnx.Value, len(s.model.Inputs()))
 	for k, at := range b.from.inputs {
 		in[at] = rowsOf(batch.memory[k], 0, int64(run))

@@ -18,6 +18,7 @@ type Source struct {
 	next   func(r *Result, into []*onnx.Tensor) error
 	close  func() error
 	blocks bool // reading may wait for ever
+	ragged bool // next puts strings of any number into the one tensor; a batch is padded with "" to its longest row
 }
 
 // badRow is a row that cannot be used, as opposed to a source that is broken.

@@ -18,16 +18,17 @@ type TableOptions struct {
 	Headers bool // Layout.Header was
 }
 
-// Table reads rows of a table: texts where the model takes texts, else numbers, each row all of the input's. Of pictures the numbers are
+// Table reads rows of a table: texts where the model takes texts or their tokens, else numbers, each row all of the input's. Of pictures the numbers are
 // pixels from 0 to 255. name says by its ending how the table is written. A table of one column holds nothing but texts,
 // whatever column they had in training.
 func (s *Scorer) Table(r io.Reader, name string, o TableOptions) (*Source, error) {
-	v, at, err := s.rowInput()
+	find := s.floatInput
+	if s.Recipe.Tokens != "" {
+		find = s.tokensInput
+	}
+	v, at, err := find()
 	if err != nil {
 		return nil, err
-	}
-	if v.Type.Elem != onnx.Float {
-		return nil, fmt.Errorf("input %q is %v, a table's rows are floats", v.Name, v.Type)
 	}
 	options, err := o.Layout.Options(name)
 	if err != nil {
@@ -39,11 +40,24 @@ func (s *Scorer) Table(r io.Reader, name string, o TableOptions) (*Source, error
 		return nil, err
 	}
 	src := &Source{inputs: []int{at}, close: nothing}
-	if s.Recipe.Text != nil {
-		src.next, err = s.texts(table, options, o)
-		if err == nil {
-			src.dims, err = dimsOf(v, []int64{int64(s.Recipe.Text.Columns)})
+	if s.Recipe.Text != nil || s.Recipe.Tokens != "" {
+		text, err := s.texts(table, options, o)
+		if err != nil {
+			return nil, err
 		}
+		if s.Recipe.Tokens != "" {
+			src.tokens(text)
+			return src, nil
+		}
+		src.next = func(_ *Result, into []*onnx.Tensor) error {
+			line, err := text()
+			if err != nil {
+				return err
+			}
+			s.Recipe.Text.Row(line).Fill(into[0].Float32s())
+			return nil
+		}
+		src.dims, err = dimsOf(v, []int64{int64(s.Recipe.Text.Columns)})
 		return src, err
 	}
 	if o.Layout.Header && !options.JSON {
@@ -73,6 +87,14 @@ func (s *Scorer) Table(r io.Reader, name string, o TableOptions) (*Source, error
 		return nil
 	}
 	return src, err
+}
+
+func (s *Scorer) floatInput() (*onnx.ValueInfo, int, error) {
+	v, at, err := s.rowInput()
+	if err == nil && v.Type.Elem != onnx.Float {
+		err = fmt.Errorf("input %q is %v, a table's rows are floats", v.Name, v.Type)
+	}
+	return v, at, err
 }
 
 func dimsOf(v *onnx.ValueInfo, row []int64) ([][]int64, error) {
@@ -132,8 +154,8 @@ func (s *Scorer) numberDims(v *onnx.ValueInfo, table *rows.Table) ([][]int64, er
 	return [][]int64{dims}, nil
 }
 
-// texts prepares the reading of texts.
-func (s *Scorer) texts(table *rows.Table, options rows.TableOptions, o TableOptions) (func(*Result, []*onnx.Tensor) error, error) {
+// texts prepares the reading of texts, one at each call.
+func (s *Scorer) texts(table *rows.Table, options rows.TableOptions, o TableOptions) (func() (string, error), error) {
 	spec := o.Layout.Text(options)
 	first, err := table.Peek()
 	var bad *rows.RowError
@@ -163,20 +185,18 @@ func (s *Scorer) texts(table *rows.Table, options rows.TableOptions, o TableOpti
 	if err != nil {
 		return nil, fmt.Errorf("--text-column: %w", err)
 	}
-	return func(_ *Result, into []*onnx.Tensor) error {
+	return func() (string, error) {
 		record, err := table.Next()
 		if err != nil {
-			return rowError(err)
+			return "", rowError(err)
 		}
 		if options.JSON && !o.Chosen && len(record.Fields) == 1 {
-			s.Recipe.Text.Row(record.Fields[0]).Fill(into[0].Float32s())
-			return nil
+			return record.Fields[0], nil
 		}
 		text, err := record.Get(column)
 		if err != nil {
-			return rowError(err)
+			return "", rowError(err)
 		}
-		s.Recipe.Text.Row(text).Fill(into[0].Float32s())
-		return nil
+		return text, nil
 	}, nil
 }
