@@ -79,7 +79,7 @@ func (o options) bench(out io.Writer) error {
 		return err
 	}
 	ours := corner{name: "ours", command: []string{self, "-serve"}}
-	t := turns{rounds: 9, ms: 25, pause: 80 * time.Millisecond}
+	t := turns{rounds: 9, ms: 25, most: 20 * time.Second, pause: 80 * time.Millisecond}
 	threads := []int{1, 2}
 	if o.short {
 		t.rounds, threads = 5, threads[:1]
@@ -87,7 +87,7 @@ func (o options) bench(out io.Writer) error {
 	var results []*result
 	var failed []string
 	for _, d := range list {
-		if o.short && !d.Short || !strings.Contains(d.Name, o.only) {
+		if o.short && !d.Short || !strings.Contains(d.Name+",", o.only) {
 			continue
 		}
 		for _, theirs := range o.opponents(d) {

@@ -15,8 +15,12 @@ import (
 type turns struct {
 	rounds int
 	ms     float64
+	most   time.Duration // after which a match ends, once it has the least rounds: some contestants take seconds for a run
 	pause  time.Duration // before a turn of several threads, while the other side's still spin
 }
+
+// least is how many rounds count at least.
+const least = 3
 
 // corner is how a contestant is started.
 type corner struct {
@@ -81,7 +85,11 @@ func play(d duel, threads int, ours, theirs corner, t turns, folder string) (*re
 		}
 	}
 	var ratios []float64
+	began := time.Now()
 	for round := range t.rounds + 1 {
+		if round > least && time.Since(began) > t.most {
+			break
+		}
 		var seconds [2]float64
 		for k := range both {
 			i := (k + round) % 2 // who begins changes from round to round

@@ -42,6 +42,9 @@ type answer struct {
 	Version string  `json:"version,omitempty"`
 }
 
+// patience is how long an answer may take; then the process is ended.
+const patience = 30 * time.Second
+
 // contestant is a process that answers requests.
 type contestant struct {
 	name string
@@ -76,7 +79,11 @@ func (c *contestant) ask(r request) (answer, error) {
 		return answer{}, fmt.Errorf("%s: %w", c.name, err)
 	}
 	var a answer
+	late := time.AfterFunc(patience, func() { c.cmd.Process.Kill() })
 	text, err := c.out.ReadBytes('\n')
+	if !late.Stop() {
+		return a, fmt.Errorf("%s: %s: no answer within %v", c.name, r.Do, patience)
+	}
 	if err == nil {
 		err = json.Unmarshal(text, &a)
 	}
