@@ -2,6 +2,7 @@ package exporters
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -59,11 +60,14 @@ func Compare(ctx context.Context, a, b *backend.Model, o CompareOptions) (*Compa
 	if c.Reason = disagree(a, b); c.Reason != "" {
 		return c, nil
 	}
-	in, err := compareInputs(a, o)
+	in, err := compareInputs(ctx, a, o)
 	if err != nil {
 		return nil, err
 	}
 	got, err := a.Run(ctx, in)
+	if err != nil && o.Inputs != nil && errors.Is(err, backend.ErrInput) {
+		return nil, err
+	}
 	if err != nil {
 		c.Reason = fmt.Sprintf("the first model cannot be run on these inputs: %v", err)
 		return c, ctx.Err()
@@ -104,7 +108,7 @@ func CompareStructure(a, b *onnx.Model) (*Comparison, error) {
 // the way.
 func CompareReference(ctx context.Context, a *backend.Model, stored []*onnx.Tensor, o CompareOptions) (*Comparison, error) {
 	c := &Comparison{Outputs: []OutputComparison{}, Ran: true, NumbersOK: true}
-	in, err := compareInputs(a, o)
+	in, err := compareInputs(ctx, a, o)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +190,7 @@ func disagree(a, b *backend.Model) string {
 	return ""
 }
 
-func compareInputs(m *backend.Model, o CompareOptions) ([]onnx.Value, error) {
+func compareInputs(ctx context.Context, m *backend.Model, o CompareOptions) ([]onnx.Value, error) {
 	if o.Inputs != nil {
 		return o.Inputs, nil
 	}
@@ -195,7 +199,11 @@ func compareInputs(m *backend.Model, o CompareOptions) ([]onnx.Value, error) {
 		limit = ops.DefaultLimit
 	}
 	const batch = 2
-	return invent(m.File.Graph, batch, numbersSeed, limit)
+	in, _, err := inventFor(m.File.Graph, batch, limit, func(in []onnx.Value) error {
+		_, err := m.Run(ctx, in)
+		return err
+	})
+	return in, err
 }
 
 func (c *Comparison) output(name string, got, want onnx.Value, tol ops.Tolerance) {

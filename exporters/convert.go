@@ -135,7 +135,14 @@ func compareConverted(ctx context.Context, original, converted *onnx.Model, limi
 	var last []onnx.Value
 	for batch := int64(1); batch <= 3; batch++ {
 		at := fmt.Sprintf(" at batch %d", batch)
-		in, err := invent(original.Graph, batch, numbersSeed, limit)
+		var want []onnx.Value
+		in, unfit, err := inventFor(original.Graph, batch, limit, func(in []onnx.Value) (err error) {
+			want, err = a.Run(ctx, in)
+			return err
+		})
+		if ctx.Err() != nil {
+			return ran, ctx.Err()
+		}
 		if err != nil {
 			report.add("numbers", Skipped, "%v", err)
 			return ran, nil
@@ -144,9 +151,8 @@ func compareConverted(ctx context.Context, original, converted *onnx.Model, limi
 			return ran, nil
 		}
 		last = in
-		want, failed := a.Run(ctx, in)
-		if failed != nil && ctx.Err() == nil {
-			report.add("numbers"+at, Skipped, "the model cannot run with invented inputs: %v", failed)
+		if unfit != nil {
+			report.add("numbers"+at, Skipped, "the model cannot run with invented inputs: %v", unfit)
 			continue
 		}
 		got, failed := b.Run(ctx, in)

@@ -15,6 +15,33 @@ import (
 // from 0 to 1, where square roots and logarithms are numbers too; whole numbers of 8 bits and more from 0 to 3,
 // text from a few words, of a vocabulary where the graph has one. It fails where an input is no tensor of known rank, or would take more bytes than the limit.
 func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value, error) {
+	return inventSizes(g, batch, seed, limit, 4, 1)
+}
+
+// inventFor makes values as [invent] does, which try takes: pictures of four pixels are too small for many a network, and sizes that
+// are no multiple of what it halves them by do not fit together again. Where try takes none of the sizes, unfit is what it says of
+// the smallest.
+func inventFor(g *onnx.Graph, batch int64, limit int64, try func([]onnx.Value) error) (in []onnx.Value, unfit, err error) {
+	if in, err = invent(g, batch, numbersSeed, limit); err != nil {
+		return nil, nil, err
+	}
+	if unfit = try(in); unfit == nil {
+		return in, nil, nil
+	}
+	for _, size := range [...]int64{32, 48, 64} {
+		larger, err := inventSizes(g, batch, numbersSeed, limit, size, size)
+		if err != nil || sameShapes(in, larger) {
+			break
+		}
+		if try(larger) == nil {
+			return larger, nil, nil
+		}
+	}
+	return in, unfit, nil
+}
+
+// inventSizes is invent with the size that the first of the other dimensions gets, and how much larger each next one is.
+func inventSizes(g *onnx.Graph, batch int64, seed uint64, limit, next, step int64) ([]onnx.Value, error) {
 	sizes := map[string]int64{}
 	for _, v := range g.Inputs {
 		for _, d := range v.Type.Dims {
@@ -36,7 +63,6 @@ func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value,
 		required[v.Name] = true
 	}
 	words := vocabulary(g)
-	next := int64(4)
 	values := make([]onnx.Value, len(g.Inputs))
 	for i, v := range g.Inputs {
 		if !required[v.Name] {
@@ -56,7 +82,7 @@ func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value,
 				dims[k] = batch
 			default:
 				dims[k] = next
-				next++
+				next += step
 				if d.Param != "" {
 					sizes[d.Param] = dims[k]
 				}

@@ -86,7 +86,15 @@ func (r *roads) batches(ctx context.Context, g *onnx.Graph, own bool, report *Re
 	var before []onnx.Value
 	for batch := int64(1); batch <= 3; batch++ {
 		at := fmt.Sprintf(" at batch %d", batch)
-		in, err := invent(g, batch, numbersSeed, r.limit)
+		in, unfit, err := inventFor(g, batch, r.limit, func(in []onnx.Value) error {
+			if own || before != nil && sameShapes(before, in) {
+				return ctx.Err()
+			}
+			return r.unfit(ctx, in)
+		})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			report.add("numbers", Skipped, "%v", err)
 			return nil
@@ -96,10 +104,7 @@ func (r *roads) batches(ctx context.Context, g *onnx.Graph, own bool, report *Re
 		}
 		before = in
 		// A foreign model may want more of its inputs than their types say, such as an index within a range.
-		if unfit := r.unfit(ctx, in); unfit != nil && !own {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+		if unfit != nil {
 			report.add("numbers"+at, Skipped, "the model cannot run with invented inputs: %v", unfit)
 			continue
 		}

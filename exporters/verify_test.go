@@ -2,6 +2,7 @@ package exporters
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -191,5 +192,58 @@ func TestInvent(t *testing.T) {
 		if !bytes.Equal(a.Data, b.Data) || !slices.Equal(a.Strings, b.Strings) {
 			t.Errorf("%v: the same seed gave other elements", elem)
 		}
+	}
+}
+
+// Inputs of no stated size are made larger until the model runs with them; where none fits, the reason is that of the smallest.
+func TestInventedInputsAreLargeEnough(t *testing.T) {
+	n := func(s string) onnx.Dim { return onnx.Symbol(s) }
+	shapes := [][]onnx.Dim{{n("N"), onnx.Fixed(1), n("H"), n("W")}}
+	for phrase, c := range map[string]struct {
+		kernel  int64
+		result  Result
+		details string
+	}{
+		"a window of three":      {3, OK, ""},
+		"a window of forty":      {40, OK, ""},
+		"a window of a thousand": {1000, Skipped, "size 4"},
+	} {
+		t.Run(phrase, func(t *testing.T) {
+			path := one(t, 17, "MaxPool", shapes, onnx.AttrInts("kernel_shape", c.kernel, c.kernel))
+			report, err := Verify(t.Context(), path, backend.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := 0
+			for _, check := range report.Checks {
+				if strings.Contains(check.Name, "at batch") {
+					found++
+					if check.Result != c.result || !strings.Contains(check.Detail, c.details) {
+						t.Errorf("got %+v, want it %s with %q", check, c.result, c.details)
+					}
+				}
+			}
+			if found != 3 {
+				t.Errorf("got %d batches, want 3: %v", found, report)
+			}
+			m, err := backend.Load(path, backend.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			both, err := Compare(t.Context(), m, m, CompareOptions{})
+			if err != nil || both.Ran != (c.result == OK) || !both.Equal {
+				t.Errorf("got %v and error %v, want both models run: %v", both, err, c.result == OK)
+			}
+		})
+	}
+	m, err := backend.Load(one(t, 17, "MaxPool", shapes, onnx.AttrInts("kernel_shape", 2, 2)), backend.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	wrong := []onnx.Value{onnx.NewTensor(onnx.Float, 1, 2, 8, 8)}
+	if both, err := Compare(t.Context(), m, m, CompareOptions{Inputs: wrong}); !errors.Is(err, backend.ErrInput) {
+		t.Errorf("inputs that do not fit: got %v and error %v, want that the input is wrong", both, err)
 	}
 }
