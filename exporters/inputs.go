@@ -19,8 +19,8 @@ func invent(g *onnx.Graph, batch int64, seed uint64, limit int64) ([]onnx.Value,
 }
 
 // inventFor makes values as [invent] does, which try takes: pictures of four pixels are too small for many a network, and sizes that
-// are no multiple of what it halves them by do not fit together again. Where try takes none of the sizes, unfit is what it says of
-// the smallest.
+// are no multiple of what it halves them by do not fit together again; sound comes in hundreds of samples, for which pictures would be
+// too much work. Where try takes none of the sizes, unfit is what it says of the smallest.
 func inventFor(g *onnx.Graph, batch int64, limit int64, try func([]onnx.Value) error) (in []onnx.Value, unfit, err error) {
 	if in, err = invent(g, batch, numbersSeed, limit); err != nil {
 		return nil, nil, err
@@ -28,9 +28,9 @@ func inventFor(g *onnx.Graph, batch int64, limit int64, try func([]onnx.Value) e
 	if unfit = try(in); unfit == nil {
 		return in, nil, nil
 	}
-	for _, size := range [...]int64{32, 48, 64} {
+	for _, size := range [...]int64{32, 48, 64, 640} {
 		larger, err := inventSizes(g, batch, numbersSeed, limit, size, size)
-		if err != nil || sameShapes(in, larger) {
+		if err != nil || sameShapes(in, larger) || elements(larger) > 1<<17 {
 			break
 		}
 		if try(larger) == nil {
@@ -38,6 +38,15 @@ func inventFor(g *onnx.Graph, batch int64, limit int64, try func([]onnx.Value) e
 		}
 	}
 	return in, unfit, nil
+}
+
+func elements(in []onnx.Value) (n int) {
+	for _, v := range in {
+		if t, ok := v.(*onnx.Tensor); ok && t != nil {
+			n += t.Len()
+		}
+	}
+	return n
 }
 
 // inventSizes is invent with the size that the first of the other dimensions gets, and how much larger each next one is.

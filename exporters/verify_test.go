@@ -237,6 +237,10 @@ func TestInventedInputsAreLargeEnough(t *testing.T) {
 			}
 		})
 	}
+	sound := one(t, 17, "MaxPool", [][]onnx.Dim{{n("N"), onnx.Fixed(1), n("T")}}, onnx.AttrInts("kernel_shape", 500))
+	if report, err := Verify(t.Context(), sound, backend.Options{}); err != nil || !strings.Contains(report.String(), "at batch 3 | ok") {
+		t.Errorf("sound: got %v and error %v, want numbers", report, err)
+	}
 	m, err := backend.Load(one(t, 17, "MaxPool", shapes, onnx.AttrInts("kernel_shape", 2, 2)), backend.Options{})
 	if err != nil {
 		t.Fatal(err)
