@@ -109,6 +109,7 @@ func TestTablesOfTexts(t *testing.T) {
 		"nothing but texts, no header":       {trained("words", true), "a.csv", "cat cat\n\"rat, dog\"\n", TableOptions{}, two},
 		"another column, chosen":             {trained("1", false), "a.csv", "cat cat,x\n\"rat, dog\",y\n", TableOptions{Layout: features.Layout{TextColumn: "0"}, Chosen: true}, two},
 		"trained without a layout":           {nil, "a.csv", "cat cat,x\n\"rat, dog\",y\n", TableOptions{}, two},
+		"JSON objects, of a table's model":   {trained("1", false), "a.jsonl", "{\"text\":\"cat cat\"}\n{\"1\":\"rat, dog\"}\n", TableOptions{}, two},
 		"JSON objects":                       {trained("1", false), "a.jsonl", "{\"text\":\"cat cat\"}\n{\"text\":\"rat, dog\"}\n", TableOptions{Layout: features.Layout{}, Chosen: true}, two},
 		"JSON texts":                         {nil, "a.jsonl", "\"cat cat\"\n\"rat, dog\"\n", TableOptions{}, two},
 		"bad rows in between": {trained("1", false), "a.csv", "1,cat cat\nshort\n\"x\"y,2\n2,\"rat, dog\"\n3,\xff\n", TableOptions{},

@@ -185,6 +185,13 @@ func (s *Scorer) texts(table *rows.Table, options rows.TableOptions, o TableOpti
 	if err != nil {
 		return nil, fmt.Errorf("--text-column: %w", err)
 	}
+	// The number of a column in the training data says nothing of JSON objects: theirs is the usual key.
+	key, err := table.Column(features.Layout{}.Text(options))
+	if err != nil {
+		return nil, err
+	}
+	_, noNumber := strconv.Atoi(spec)
+	byNumber := options.JSON && !o.Chosen && noNumber == nil
 	return func() (string, error) {
 		record, err := table.Next()
 		if err != nil {
@@ -194,6 +201,9 @@ func (s *Scorer) texts(table *rows.Table, options rows.TableOptions, o TableOpti
 			return record.Fields[0], nil
 		}
 		text, err := record.Get(column)
+		if err != nil && byNumber && len(record.Fields) == 0 {
+			text, err = record.Get(key)
+		}
 		if err != nil {
 			return "", rowError(err)
 		}
