@@ -128,14 +128,11 @@ func (c *console) evaluationData(ctx *cli.Context, config datasets.Config, file 
 	if err != nil || !source.Generated {
 		return data, err
 	}
-	if held, ok := datasets.HeldOut(data, data.Info().Rows); ok {
-		return held, nil
+	held, ok := datasets.HeldOut(data, data.Info().Rows)
+	if !ok {
+		return nil, fmt.Errorf("data %q: there are no rows of it that training did not see", name)
 	}
-	if !ctx.IsSet("seed") {
-		config.Seed++ // the model's own made the rows that it was trained on
-		return openData(name, config)
-	}
-	return data, nil
+	return held, nil
 }
 
 func openData(name string, config datasets.Config) (datasets.Dataset, error) {

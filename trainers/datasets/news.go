@@ -49,16 +49,23 @@ func newsSource() Source {
 	return Source{
 		Name:      "news",
 		Summary:   "labelled sentences of four topics, made of word lists from the seed, as a bag of words",
-		Options:   textOptions(),
+		Options:   []Option{wordsOption()},
 		Generated: true,
 		Open:      func(c Config) (Dataset, error) { return NewNews(c) },
 	}
 }
 
-// NewNews makes the texts; Config.Limit is their number, 0 stands for [DefaultNewsRows]. They are the same ones every epoch.
-func NewNews(c Config) (*Texts, error) {
+// News are texts made from a seed, the same ones every epoch, with the words and classes learnt from them. See [Texts].
+type News struct {
+	*Texts
+	seed  uint64
+	words int
+}
+
+// NewNews makes the texts; Config.Limit is their number, 0 stands for [DefaultNewsRows].
+func NewNews(c Config) (*News, error) {
 	s := newSettings("news", c.Set)
-	settings := readTextSettings(s)
+	words := readWords(s)
 	if err := s.done(); err != nil {
 		return nil, err
 	}
@@ -66,7 +73,30 @@ func NewNews(c Config) (*Texts, error) {
 	if count <= 0 {
 		count = DefaultNewsRows
 	}
-	return newTexts("news", newsTexts(c.Seed, streamTrain, count), settings, c)
+	// Held-out rows are others, so that the words are learnt from all of these.
+	t, err := newTexts("news", newsTexts(c.Seed, streamTrain, count), textSettings{words: words, all: true, classes: newsClasses()}, c)
+	if err != nil {
+		return nil, err
+	}
+	return &News{t, c.Seed, words}, nil
+}
+
+// HeldOut gives as many texts that training never sees, as rows of the words that it learnt.
+func (n *News) HeldOut(rows int) Dataset {
+	t, err := newTexts("news", newsTexts(n.seed, streamHeldOut, rows), textSettings{words: n.words}, Config{Features: n.info.Recipe})
+	if err != nil {
+		panic("datasets: news: texts of classes of their own") // NewNews has been through all of them
+	}
+	return t
+}
+
+// newsClasses names the topics.
+func newsClasses() []string {
+	var names []string
+	for _, t := range newsTopics {
+		names = append(names, t.class)
+	}
+	return names
 }
 
 // WriteNews writes so many texts as a CSV table, text and label, without a header. They are none of those that [NewNews] makes of

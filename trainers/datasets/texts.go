@@ -33,40 +33,40 @@ type Texts struct {
 // labelledText is a row as it was read.
 type labelledText struct{ text, label string }
 
-func textOptions() []Option {
-	return []Option{
-		{"words", strconv.Itoa(DefaultWords), "columns of the bag of words: one more than the words it knows"},
-		{"vocabulary", "training", "rows that the words are learnt from: training, or all"},
-	}
+func wordsOption() Option {
+	return Option{"words", strconv.Itoa(DefaultWords), "columns of the bag of words: one more than the words it knows"}
 }
 
 func textsSource() Source {
 	return Source{
 		Name:    "labelled texts",
 		Summary: "a .csv, .tsv or .jsonl file with a column of texts and one of labels, as a bag of words",
-		Options: append(textOptions(), Option{"bad-rows", "fail", "what a row that cannot be read does: fail, or skip"}),
+		Options: []Option{wordsOption(),
+			{"vocabulary", "training", "rows that the words are learnt from: training, or all"},
+			{"bad-rows", "fail", "what a row that cannot be read does: fail, or skip"},
+		},
 		Tables:  true,
 		Accepts: func(path string, info fs.FileInfo) bool { return info.Mode().IsRegular() && features.IsTable(path) },
 		Open:    func(c Config) (Dataset, error) { return OpenTexts(c) },
 	}
 }
 
-// textSettings are the options of all data sets of texts.
+// textSettings say what is learnt from texts.
 type textSettings struct {
-	words int
-	all   bool // learn from all rows
+	words   int
+	all     bool     // learn from all rows
+	classes []string // nil: those that there are
 }
 
-func readTextSettings(s *settings) textSettings {
+func readWords(s *settings) int {
 	words, _ := s.pair("words", "-", 2, 1<<20, DefaultWords)
-	from := s.oneOf("vocabulary", "training", "all")
-	return textSettings{words, from == "all"}
+	return words
 }
 
 // OpenTexts reads the table at Config.Path, laid out as Config.Layout says.
 func OpenTexts(c Config) (*Texts, error) {
 	s := newSettings(filepath.Base(c.Path), c.Set)
-	settings := readTextSettings(s)
+	settings := textSettings{words: readWords(s), all: s.oneOf("vocabulary", "training", "all") == "all"}
 	skip := s.oneOf("bad-rows", "fail", "skip") == "skip"
 	if err := s.done(); err != nil {
 		return nil, err
@@ -183,7 +183,10 @@ func newTexts(name string, list []labelledText, s textSettings, c Config) (*Text
 		for i, row := range list {
 			labels[i] = row.label
 		}
-		if r.Classes = features.ClassNames(labels); len(r.Classes) > maxCategories {
+		if r.Classes = s.classes; r.Classes == nil {
+			r.Classes = features.ClassNames(labels)
+		}
+		if len(r.Classes) > maxCategories {
 			return nil, fmt.Errorf("%d different labels, at most %d; is --label-column right?", len(r.Classes), maxCategories)
 		}
 		if len(r.Classes) == 1 {

@@ -2,8 +2,10 @@ package reports
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +18,10 @@ import (
 
 func TestReportOfAClassifier(t *testing.T) {
 	spec := small("news", 160, map[string]string{"units": "8", "words": "60"})
-	spec.Data = "news"
+	spec.Data = filepath.Join(t.TempDir(), "news.csv")
+	if err := datasets.WriteNews(context.Background(), spec.Data, 3, 160); err != nil {
+		t.Fatal(err)
+	}
 	job := prepare(t, spec)
 	result := trained(t, job)
 	dir := save(t, job, result.Best)
