@@ -51,7 +51,8 @@ type step struct {
 	fast *ops.Step // nil: the plain Eval
 	// around are the values that the node's subgraphs read.
 	around  []int
-	scratch int // offset in the arena
+	scratch int   // offset in the arena
+	done    []int // values made anew by each run, and views of them, that nothing needs after this step
 }
 
 // planner holds what is known while a plan is made.
@@ -301,5 +302,12 @@ func (p *planner) lifetimes() {
 	}
 	for _, k := range p.plan.output {
 		values[p.plan.root(k)].last = len(p.plan.steps)
+	}
+	for k := range values {
+		root := &values[p.plan.root(k)]
+		if root.place == inHeap && root.last >= 0 && root.last < len(p.plan.steps) {
+			s := &p.plan.steps[root.last]
+			s.done = append(s.done, k)
+		}
 	}
 }

@@ -237,6 +237,9 @@ func (r *run) do(ctx context.Context, p *Plan, in, out []onnx.Value) (err error)
 		if err != nil {
 			return fmt.Errorf("%s: %w", ops.Place(s.node, i), err)
 		}
+		for _, k := range s.done {
+			r.values[k] = nil
+		}
 	}
 	for i, k := range p.output {
 		if p.values[k].place == inOutput {

@@ -2,6 +2,9 @@ package backend_test
 
 import (
 	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -137,4 +140,57 @@ func TestBodiesReadWhatTheirNodeTakes(t *testing.T) {
 			t.Errorf("output %d: %v", i, d)
 		}
 	}
+}
+
+// Tensors whose shapes only a run tells are let go of after their last reader: a chain of them takes the memory of a few.
+func TestRunsLetGoOfWhatIsRead(t *testing.T) {
+	const links, size = 24, 1 << 22 // 16 MiB each
+	nodes := []*onnx.Node{node("Shape", "x", "s"), node("Mul", "s times", "wide")}
+	last := "x"
+	for i := range links {
+		e, v, r := fmt.Sprint("e", i), fmt.Sprint("v", i), fmt.Sprint("r", i)
+		nodes = append(nodes, node("Expand", last+" one", e), node("Tile", e+" wide", v), node("Identity", v, v+"i"),
+			node("ReduceMax", v+"i", r))
+		last = r
+	}
+	nodes = append(nodes, node("Identity", last, "y"))
+	g := graph([]int64{}, "y", nodes, named("one", onnx.FromInt64s([]int64{1}, 1)))
+	g.Inputs = append(g.Inputs, &onnx.ValueInfo{Name: "times", Type: onnx.TensorType(onnx.Int64, onnx.Fixed(1))})
+	m, err := backend.Compile(g, backend.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	x := onnx.FromFloat32s([]float32{7}, 1)
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
+	var most uint64
+	ctx := &watched{Context: context.Background(), each: func() {
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		most = max(most, s.HeapAlloc)
+	}}
+	var before runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	out, err := m.Run(ctx, []onnx.Value{x, onnx.FromInt64s([]int64{size}, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := out[0].(*onnx.Tensor).Float32s(); len(got) != 1 || got[0] != 7 {
+		t.Errorf("got %v, want 7", out[0])
+	}
+	if got, want := most-before.HeapAlloc, uint64(links*size*4/2); most < before.HeapAlloc+4*size || got > want {
+		t.Errorf("got %d bytes at most while it ran, want no more than %d", got, want)
+	}
+}
+
+// watched is a context that is told whenever it is asked, as it is between steps.
+type watched struct {
+	context.Context
+	each func()
+}
+
+func (w *watched) Err() error {
+	w.each()
+	return w.Context.Err()
 }
