@@ -41,7 +41,7 @@ func Check(m *onnx.Model, limit int64) (warnings []string, err error) {
 			return nil, fmt.Errorf("check: function %s.%s: %w", f.Domain, f.Name, err)
 		}
 	}
-	if err := c.graph(g, opsetsOf(g.Opsets), nil, 0); err != nil {
+	if err := c.graph(g, opsetsOf(g.Opsets), nil, 0, false); err != nil {
 		return nil, fmt.Errorf("check: %w", err)
 	}
 	if _, err := LiftWithin(g, limit); err != nil {
@@ -146,7 +146,7 @@ func (c *checker) domains() map[string]bool {
 	return own
 }
 
-func (c *checker) graph(g *onnx.Graph, in opsets, outer *known, depth int) error {
+func (c *checker) graph(g *onnx.Graph, in opsets, outer *known, depth int, inFunction bool) error {
 	if depth > maxDepth {
 		return fmt.Errorf("graphs nest deeper than %d", maxDepth)
 	}
@@ -172,7 +172,7 @@ func (c *checker) graph(g *onnx.Graph, in opsets, outer *known, depth int) error
 	if err := c.initializers(g, k, types); err != nil {
 		return err
 	}
-	if err := c.nodes(g.Nodes, in, k, depth, false); err != nil {
+	if err := c.nodes(g.Nodes, in, k, depth, inFunction); err != nil {
 		return err
 	}
 	seen := make(map[string]bool)
@@ -285,7 +285,7 @@ func (c *checker) node(n *onnx.Node, in opsets, k *known, depth int, inFunction 
 			if g == nil {
 				return fmt.Errorf("attribute %q: the graph is missing", a.Name)
 			}
-			if err := c.graph(g, in, k, depth+1); err != nil {
+			if err := c.graph(g, in, k, depth+1, inFunction); err != nil {
 				return fmt.Errorf("attribute %q: %w", a.Name, err)
 			}
 		}

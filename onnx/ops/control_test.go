@@ -413,3 +413,34 @@ func TestSparseConstantIsBounded(t *testing.T) {
 		t.Errorf("got %v, %v, want [0 5 0]", got, err)
 	}
 }
+
+// A body inside a function may take the function's attributes: those of the call, or their defaults.
+func TestBodiesTakeAttributesOfTheirFunction(t *testing.T) {
+	refer := &onnx.Attribute{Name: "alpha", RefName: "slope", Type: onnx.AttributeFloat}
+	f := &onnx.Function{Name: "Bend", Domain: "own", Inputs: []string{"x", "c"}, Outputs: []string{"y"},
+		Opsets: []onnx.Opset{{Version: onnx.MaxOpset}}, AttributeProto: []*onnx.Attribute{onnx.AttrFloat("slope", 0.25)},
+		Nodes: []*onnx.Node{line("y = If(c)",
+			onnx.AttrGraph("then_branch", body(nil, named("a"), line("a = LeakyRelu(x)", refer))),
+			onnx.AttrGraph("else_branch", body(nil, named("b"), line("b = Neg(x)"))))}}
+	call := func(s string, attrs ...*onnx.Attribute) *onnx.Node {
+		n := line(s, attrs...)
+		n.Domain = "own"
+		return n
+	}
+	g := outer([]*onnx.ValueInfo{value("x", f32("1")), value("c", Tensor(onnx.Bool))}, named("y", "z"),
+		call("y = Bend(x, c)", onnx.AttrFloat("slope", 0.5)), call("z = Bend(x, c)"))
+	g.Functions = []*onnx.Function{f}
+	g.Opsets = append(g.Opsets, onnx.Opset{Domain: "own", Version: 1})
+	if _, err := Check(&onnx.Model{IRVersion: 8, Graph: g}, 0); err != nil {
+		t.Fatal(err)
+	}
+	got, err := evaluate(context.Background(), g, EvalOptions{}, row(-8), truth(true))
+	if want := "[1] [-4] [1] [-2]"; err != nil || strings.Join(got, " ") != want {
+		t.Errorf("got %v and error %v, want %s", got, err, want)
+	}
+	g.Nodes[0].Domain, g.Nodes[0].OpType = "", "If"
+	g.Nodes[0].Inputs, g.Nodes[0].Attributes = []string{"c"}, f.Nodes[0].Clone().Attributes
+	if _, err := Check(&onnx.Model{IRVersion: 8, Graph: g}, 0); err == nil || !strings.Contains(err.Error(), "no function around it") {
+		t.Errorf("outside a function: got error %v, want one about the reference", err)
+	}
+}
