@@ -25,10 +25,10 @@ func Check(m *onnx.Model, limit int64) (warnings []string, err error) {
 		}
 		g = WithOpset1(g)
 	}
-	if err := checkOpsets(g.Opsets, ownDomains(g)); err != nil {
+	c := &checker{functions: make(map[string]bool)}
+	if err := c.opsets(g.Opsets, ownDomains(g)); err != nil {
 		return nil, fmt.Errorf("check: %w", err)
 	}
-	c := &checker{functions: make(map[string]bool)}
 	for _, f := range g.Functions {
 		key := functionKey(f.Domain, f.Name, f.Overload)
 		if c.functions[key] {
@@ -65,14 +65,18 @@ func ownDomains(g *onnx.Graph) map[string]bool {
 	return own
 }
 
-func checkOpsets(list []onnx.Opset, own map[string]bool) error {
-	seen := make(map[string]bool)
+func (c *checker) opsets(list []onnx.Opset, own map[string]bool) error {
+	seen := make(map[string]int64)
 	for _, o := range list {
 		domain := onnx.NormalDomain(o.Domain)
-		if seen[domain] {
-			return fmt.Errorf("opset_import names domain %q twice", o.Domain)
+		before, twice := seen[domain]
+		if twice && before != o.Version {
+			return fmt.Errorf("opset_import names domain %q twice, at %d and at %d", o.Domain, before, o.Version)
 		}
-		seen[domain] = true
+		if twice {
+			c.warn("opset_import names domain %q twice", o.Domain)
+		}
+		seen[domain] = o.Version
 		newest := schema.Newest(domain)
 		if newest == 0 || own[domain] {
 			continue // whether its operators exist is seen where they are used
@@ -116,7 +120,7 @@ func (c *checker) function(f *onnx.Function, around []onnx.Opset) error {
 	for d, v := range opsetsOf(f.Opsets) {
 		in[d] = v
 	}
-	if err := checkOpsets(f.Opsets, c.domains()); err != nil {
+	if err := c.opsets(f.Opsets, c.domains()); err != nil {
 		return err
 	}
 	k := &known{own: make(map[string]bool)}

@@ -139,8 +139,13 @@ func (c *converter) outOpsets(list []onnx.Opset) []onnx.Opset {
 	}
 	out := make([]onnx.Opset, 0, len(list)+1)
 	hasDefault := false
+	seen := make(map[string]bool, len(list))
 	for _, o := range list {
 		domain := onnx.NormalDomain(o.Domain)
+		if seen[domain] {
+			continue
+		}
+		seen[domain] = true
 		newest := schema.Newest(domain)
 		switch {
 		case domain == onnx.DomainDefault && c.target != 0:
