@@ -395,6 +395,7 @@ func TestVerifyCompareInspect(t *testing.T) {
 	must(t, 0, "compare", model, "--reference", stored, "--input", "x="+in)
 	must(t, 1, "compare", second, "--reference", stored, "--input", "x="+in)
 	must(t, 2, "compare", model, "--reference", stored, "--input", "q="+in)
+	must(t, 2, "compare", model, "--reference", stored, "--input", "x=")
 	must(t, 2, "compare", model, model, "--reference", stored)
 
 	dot := filepath.Join(dir, "g.dot")

@@ -158,6 +158,9 @@ func readInputs(m *backend.Model, inputs map[string]string, limit int64) (map[st
 		if !slices.ContainsFunc(m.Inputs(), func(v *onnx.ValueInfo) bool { return v.Name == name }) {
 			return nil, misuse("the model has no input %q; %s", name, scoring.Describe(m))
 		}
+		if path == "" {
+			return nil, misuse("--input %s=: the file is missing, want NAME=FILE.npy", name)
+		}
 		t, err := rows.ReadNPYFile(path, limit)
 		if err != nil {
 			return nil, err
