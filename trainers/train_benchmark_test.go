@@ -107,6 +107,9 @@ func (s *trainStep) run(t testing.TB) {
 
 // What a step allocates is headers, whatever the batch.
 func TestAStepAllocatesNothingThatGrows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector, which the short tests run under, allocates for itself")
+	}
 	for _, n := range networks.All() {
 		var allocated [2]float64
 		for i, batch := range []int{2, 16} {

@@ -291,6 +291,9 @@ func TestMachineIsAVM(t *testing.T) {
 }
 
 func TestWarmGradientsAllocateNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector, which the short tests run under, allocates for itself")
+	}
 	p := lowered(t, Options{Set: kernels.Best()})
 	run(t, p, batchOf(4, 7), true)
 	seen := 0
