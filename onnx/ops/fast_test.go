@@ -110,7 +110,8 @@ func TestFastWays(t *testing.T) {
 						continue
 					}
 					ran++
-					if n := allocations(step, c.in, want[0].(*onnx.Tensor)); n > 0 {
+					// The race detector, which the short tests run under, allocates for itself.
+					if n := allocations(step, c.in, want[0].(*onnx.Tensor)); n > 0 && !testing.Short() {
 						t.Errorf("%v, constants %v: a run allocates %v times", set, constant, n)
 					}
 					where := fmt.Sprintf("%v, constants %v", set, constant)
