@@ -21,7 +21,7 @@ type CompareOptions struct {
 }
 
 // DefaultTolerance is that of numbers where nothing else is asked for.
-var DefaultTolerance = ops.Tolerance{Rel: 1e-4, Abs: 1e-5}
+func DefaultTolerance() ops.Tolerance { return ops.Tolerance{Rel: 1e-4, Abs: 1e-5} }
 
 // Comparison says whether two models are the same network, and how their numbers compare.
 type Comparison struct {

@@ -20,7 +20,7 @@ func tolerance(elem onnx.ElemType) ops.Tolerance {
 	case onnx.BFloat16:
 		return ops.Tolerance{Rel: 1.0 / (1 << 6), Abs: 1e-3}
 	}
-	return ops.Tolerance{Rel: 1e-4, Abs: 1e-5}
+	return DefaultTolerance()
 }
 
 // roads are the ways from inputs to outputs that are held against one another.
