@@ -22,12 +22,9 @@ func build(t *testing.T, name string, set map[string]string, d Data) *Instance {
 
 // withWeights gives a graph with the weights of a seed in it.
 func withWeights(m *graphs.Model, seed uint64) *onnx.Graph {
-	weights := graphs.Initialize(m.Parameters, seed)
-	g := m.Graph.Clone()
-	for i, t := range g.Initializers {
-		if w := weights[t.Name]; w != nil {
-			g.Initializers[i] = w
-		}
+	g, err := graphs.Bind(m.Graph, graphs.Initialize(m.Parameters, seed))
+	if err != nil {
+		panic(err)
 	}
 	return g
 }
