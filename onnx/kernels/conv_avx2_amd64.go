@@ -118,3 +118,23 @@ func dot1x6AVX2(args *byte)
 //
 //go:noescape
 func dot2x6AVX2(args *byte)
+
+// dot1x3AVX2 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 1, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot1x3AVX2(args *byte)
+
+// dot2x3AVX2 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 2, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot2x3AVX2(args *byte)
+
+// dot3x3AVX2 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 3, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot3x3AVX2(args *byte)
+
+// dot4x3AVX2 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 4, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot4x3AVX2(args *byte)

@@ -153,3 +153,43 @@ func dot3x6AVX512(args *byte)
 //
 //go:noescape
 func dot4x6AVX512(args *byte)
+
+// dot1x3AVX512 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 1, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot1x3AVX512(args *byte)
+
+// dot2x3AVX512 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 2, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot2x3AVX512(args *byte)
+
+// dot3x3AVX512 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 3, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot3x3AVX512(args *byte)
+
+// dot4x3AVX512 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 4, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot4x3AVX512(args *byte)
+
+// dot5x3AVX512 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 5, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot5x3AVX512(args *byte)
+
+// dot6x3AVX512 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 6, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot6x3AVX512(args *byte)
+
+// dot7x3AVX512 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 7, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot7x3AVX512(args *byte)
+
+// dot8x3AVX512 computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < 8, j < 3: k whole vectors of x and then one with a mask.
+//
+//go:noescape
+func dot8x3AVX512(args *byte)

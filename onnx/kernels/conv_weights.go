@@ -125,7 +125,7 @@ func (s Set) dots(f *flat, dy []float32, ld int, x, dw []float32, m, n int) {
 			a.tail(n - full*lanes)
 			if j+dotTaps <= k {
 				a.offs, a.c, a.rowC = &f.offs[j], at(dw, i*k+j), 4*k
-				s.dot(h, &a)
+				s.dot(h, dotTaps, &a)
 				continue
 			}
 			// The last weights: the kernel gets the last offset several times.
@@ -135,7 +135,7 @@ func (s Set) dots(f *flat, dy []float32, ld int, x, dw []float32, m, n int) {
 				offs[c] = f.offs[min(j+c, k-1)]
 			}
 			a.offs, a.c, a.rowC = &offs[0], at(sums[:], 0), 4*dotTaps
-			s.dot(h, &a)
+			s.dot(h, dotTaps, &a)
 			for r := range h {
 				for c := range k - j {
 					dw[(i+r)*k+j+c] += sums[r*dotTaps+c]

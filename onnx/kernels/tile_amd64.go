@@ -24,11 +24,11 @@ func (s Set) tile(conv bool, mr, nv int, last bool, a *tileArgs) {
 	}
 }
 
-// dot calls the inner kernel of weight gradients for mr rows.
-func (s Set) dot(mr int, a *tileArgs) {
+// dot calls the inner kernel of weight gradients for mr rows by nj taps.
+func (s Set) dot(mr, nj int, a *tileArgs) {
 	if s.isa == avx512 {
-		dotAVX512(mr, (*byte)(unsafe.Pointer(a)))
+		dotAVX512(mr, nj, (*byte)(unsafe.Pointer(a)))
 		return
 	}
-	dotAVX2(mr, (*byte)(unsafe.Pointer(a)))
+	dotAVX2(mr, nj, (*byte)(unsafe.Pointer(a)))
 }

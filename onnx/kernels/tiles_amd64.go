@@ -220,27 +220,51 @@ func convTileAVX2Tail(mr, nv int, args *byte) {
 	}
 }
 
-func dotAVX512(mr int, args *byte) {
-	switch mr {
-	case 1:
+func dotAVX512(mr, nj int, args *byte) {
+	switch mr<<4 | nj {
+	case 0x16:
 		dot1x6AVX512(args)
-	case 2:
+	case 0x26:
 		dot2x6AVX512(args)
-	case 3:
+	case 0x36:
 		dot3x6AVX512(args)
-	case 4:
+	case 0x46:
 		dot4x6AVX512(args)
+	case 0x13:
+		dot1x3AVX512(args)
+	case 0x23:
+		dot2x3AVX512(args)
+	case 0x33:
+		dot3x3AVX512(args)
+	case 0x43:
+		dot4x3AVX512(args)
+	case 0x53:
+		dot5x3AVX512(args)
+	case 0x63:
+		dot6x3AVX512(args)
+	case 0x73:
+		dot7x3AVX512(args)
+	case 0x83:
+		dot8x3AVX512(args)
 	default:
 		panic("kernels: no dot of this size")
 	}
 }
 
-func dotAVX2(mr int, args *byte) {
-	switch mr {
-	case 1:
+func dotAVX2(mr, nj int, args *byte) {
+	switch mr<<4 | nj {
+	case 0x16:
 		dot1x6AVX2(args)
-	case 2:
+	case 0x26:
 		dot2x6AVX2(args)
+	case 0x13:
+		dot1x3AVX2(args)
+	case 0x23:
+		dot2x3AVX2(args)
+	case 0x33:
+		dot3x3AVX2(args)
+	case 0x43:
+		dot4x3AVX2(args)
 	default:
 		panic("kernels: no dot of this size")
 	}

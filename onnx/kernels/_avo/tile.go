@@ -98,12 +98,8 @@ func convFile(v isa) {
 	for _, t := range tiles(v, true) {
 		t.write()
 	}
-	rows := 4
-	if !v.wide() {
-		rows = 2
-	}
-	for mr := 1; mr <= rows; mr++ {
-		dot(v, mr, 6)
+	for _, d := range dots(v) {
+		d.write()
 	}
 }
 
@@ -338,124 +334,6 @@ func (t tile) finish(acc [][]reg.VecVirtual, bv []reg.VecVirtual, one reg.VecVir
 	Label("store")
 }
 
-// dot writes the kernel of weight gradients: rows of A times rows of B at offsets,
-// summed along the vectors.
-func dot(v isa, mr, nj int) {
-	name := fmt.Sprintf("dot%dx%d%s", mr, nj, v.name)
-	TEXT(name, NOSPLIT, "func(args *byte)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes c[i*rowC+j] += sum over x of a[i*rowA+x]*b[offs[j]+x] for i < %d, j < %d: k whole vectors of x and then one with a mask.",
-		name, mr, nj))
-	args := GP64()
-	Load(Param("args"), args)
-	field := func(off int) Mem { return Mem{Base: args, Disp: off} }
-	get := func(off int) reg.GPVirtual {
-		r := GP64()
-		MOVQ(field(off), r)
-		return r
-	}
-	mask := &tail{isa: v}
-	if v.wide() {
-		mask.k = K()
-		KMOVW(field(argMask), mask.k)
-	}
-	a, rowA := get(argA), get(argRowA)
-	rowA3 := GP64()
-	if mr > 3 {
-		LEAQ(Mem{Base: rowA, Index: rowA, Scale: 2}, rowA3)
-	}
-	offs := get(argOffs)
-	b := make([]reg.GPVirtual, nj)
-	for j := range b {
-		b[j] = GP64()
-		MOVQ(Mem{Base: offs, Disp: 8 * j}, b[j])
-		ADDQ(field(argB), b[j])
-	}
-	acc := make([][]reg.VecVirtual, mr)
-	for i := range acc {
-		acc[i] = v.regs(nj)
-		for j := range acc[i] {
-			v.zero(acc[i][j])
-		}
-	}
-	x := GP64()
-	XORQ(x, x)
-	av := v.regs(mr)
-	bx := v.reg()
-	step := func(m *tail) {
-		for i := range av {
-			p := Mem{Base: a}
-			switch i {
-			case 1:
-				p.Index, p.Scale = rowA, 1
-			case 2:
-				p.Index, p.Scale = rowA, 2
-			case 3:
-				p.Index, p.Scale = rowA3, 1
-			}
-			m.load(p, av[i], bx)
-		}
-		for j := range b {
-			p := Mem{Base: b[j], Index: x, Scale: 1}
-			if m != nil && !v.wide() {
-				VMOVUPS(Mem{Base: m.lanes}, bx)
-				VMASKMOVPS(p, bx, bx)
-			} else {
-				m.load(p, bx, bx)
-			}
-			for i := range av {
-				VFMADD231PS(bx, av[i], acc[i][j])
-			}
-		}
-	}
-	CMPQ(field(argK), Imm(0))
-	JE(LabelRef("last"))
-	Label("x")
-	step(nil)
-	ADDQ(Imm(uint64(v.bytes)), a)
-	ADDQ(Imm(uint64(v.bytes)), x)
-	DECQ(field(argK))
-	JNE(LabelRef("x"))
-	Label("last")
-	if !v.wide() {
-		mask.lanes = get(argLanes)
-	}
-	step(mask)
-	c, rowC := get(argC), get(argRowC)
-	for i := range acc {
-		for j := range acc[i] {
-			r := addLanes(v, acc[i][j])
-			VADDSS(Mem{Base: c, Disp: 4 * j}, r, r)
-			VMOVSS(r, Mem{Base: c, Disp: 4 * j})
-		}
-		if i < mr-1 {
-			ADDQ(rowC, c)
-		}
-	}
-	VZEROUPPER()
-	RET()
-}
-
-// addLanes adds the lanes of r, halves onto halves, into the first lane of an XMM.
-func addLanes(v isa, r reg.VecVirtual) reg.VecVirtual {
-	x, h := XMM(), XMM()
-	if v.wide() {
-		y := YMM()
-		VEXTRACTF64X4(Imm(1), r, y)
-		VADDPS(r.AsY(), y, y)
-		VEXTRACTF32X4(Imm(1), y, x)
-		VADDPS(y.AsX(), x, x)
-	} else {
-		VEXTRACTF128(Imm(1), r, x)
-		VADDPS(r.AsX(), x, x)
-	}
-	VMOVHLPS(x, x, h)
-	VADDPS(h, x, x)
-	VMOVSHDUP(x, h)
-	VADDSS(h, x, x)
-	return x
-}
-
 // tileSwitch is the Go file that calls kernels by their sizes: direct calls, because
 // through a table of functions the argument struct would escape to the heap.
 func tileSwitch() []byte {
@@ -475,17 +353,7 @@ func tileSwitch() []byte {
 		emit(name+"AVX2", avx2, i == 1, false)
 		emit(name+"AVX2Tail", avx2, i == 1, true)
 	}
-	for _, v := range []isa{avx512, avx2} {
-		rows := 4
-		if !v.wide() {
-			rows = 2
-		}
-		fmt.Fprintf(&w, "\nfunc dot%s(mr int, args *byte) {\nswitch mr {\n", v.name)
-		for mr := 1; mr <= rows; mr++ {
-			fmt.Fprintf(&w, "case %d: dot%dx6%s(args)\n", mr, mr, v.name)
-		}
-		fmt.Fprintf(&w, "default: panic(\"kernels: no dot of this size\")\n}\n}\n")
-	}
+	dotSwitch(&w)
 	src, err := format.Source(w.Bytes())
 	if err != nil {
 		panic(err)
