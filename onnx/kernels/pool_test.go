@@ -150,22 +150,3 @@ func TestMaxPoolOfNothing(t *testing.T) {
 		t.Errorf("gradient: got %v, want [7 0]", dx)
 	}
 }
-
-func BenchmarkMaxPool(b *testing.B) {
-	sh := PoolShape{Planes: 512, H: 62, W: 62, OH: 31, OW: 31, KH: 2, KW: 2, StrideH: 2, StrideW: 2}
-	x, y, at := random(rand.New(rand.NewPCG(1, 2)), sh.Planes*sh.H*sh.W), make([]float32, sh.Planes*sh.OH*sh.OW), make([]int32, sh.Planes*sh.OH*sh.OW)
-	for _, s := range Supported() {
-		b.Run(fmt.Sprintf("%v/forward", s), func(b *testing.B) {
-			b.SetBytes(int64(4 * len(x)))
-			for b.Loop() {
-				s.MaxPool(nil, sh, x, y, at)
-			}
-		})
-		b.Run(fmt.Sprintf("%v/backward", s), func(b *testing.B) {
-			b.SetBytes(int64(4 * len(x)))
-			for b.Loop() {
-				s.MaxPoolBackward(nil, sh, y, at, x)
-			}
-		})
-	}
-}

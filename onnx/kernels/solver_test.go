@@ -166,18 +166,3 @@ func TestUpdatesAreTheSameEverywhere(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkUpdate(b *testing.B) {
-	for _, s := range Supported() {
-		for _, n := range []int{1 << 12, 1 << 20} {
-			b.Run(fmt.Sprintf("%v/adam,n=%d", s, n), func(b *testing.B) {
-				w, g, m, v := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
-				b.SetBytes(int64(28 * n))
-				for b.Loop() {
-					s.UpdateAdam(nil, Adam{Step: Step{LearningRate: 0.001}, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, T: 1}, w, g, m, v)
-				}
-				b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N*n), "ns/parameter")
-			})
-		}
-	}
-}

@@ -111,30 +111,6 @@ func TestSparseAllocatesNothingOnceGrown(t *testing.T) {
 	}
 }
 
-func BenchmarkSparse(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 2))
-	const rows, cols, n = 32, 10000, 512
-	x, w, c, dw := thin(r, rows, cols, 200), random(r, cols*n), make([]float32, rows*n), make([]float32, cols*n)
-	clear(x[(rows-1)*cols:])
-	var a Sparse
-	for _, s := range Supported() {
-		b.Run(fmt.Sprintf("%v/forward,m=32,n=512,k=10000,density=0.005", s), func(b *testing.B) {
-			for b.Loop() {
-				a.Reset(cols)
-				for i := range rows {
-					a.Append(x[i*cols : (i+1)*cols])
-				}
-				s.SparseGemm(nil, &a, w, n, c, nil, Activation{Function: Relu})
-			}
-		})
-		b.Run(fmt.Sprintf("%v/gradient,m=32,n=512,k=10000,density=0.005", s), func(b *testing.B) {
-			for b.Loop() {
-				s.SparseGradient(nil, &a, c, n, dw)
-			}
-		})
-	}
-}
-
 // Elements that are not zero are found wherever they stand, a negative zero is a zero, and a row with too many leaves the matrix alone.
 func TestSparseAppendAtMost(t *testing.T) {
 	for _, n := range []int{1, 7, 15, 16, 17, 31, 32, 33, 100} {

@@ -189,23 +189,3 @@ func TestElementwiseIsTheSameInTwoThreads(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkUnary(b *testing.B) {
-	for _, s := range Supported() {
-		for _, f := range []struct {
-			name string
-			f    Function
-		}{{"exp", Exp}, {"sigmoid", Sigmoid}, {"tanh", Tanh}, {"log", Log}, {"relu", Relu}} {
-			b.Run(fmt.Sprintf("%v/%s,n=8192", s, f.name), func(b *testing.B) {
-				x := random(rand.New(rand.NewPCG(1, 2)), 8192)
-				s.Unary(nil, Activation{Function: Abs}, x, x)
-				y := make([]float32, len(x))
-				b.SetBytes(int64(8 * len(x)))
-				for b.Loop() {
-					s.Unary(nil, Activation{Function: f.f}, y, x)
-				}
-				b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N*len(x)), "ns/element")
-			})
-		}
-	}
-}

@@ -29,6 +29,9 @@ var files = map[string]func(){
 	"elementwise_avx2":   func() { elementwiseFile(avx2) },
 	"update_avx512":      func() { updateFile(avx512) },
 	"update_avx2":        func() { updateFile(avx2) },
+
+	"peak_avx512": func() { peakFile(avx512) },
+	"peak_avx2":   func() { peakFile(avx2) },
 }
 
 var file = flag.String("file", "", "write this one file; the other flags are avo's")
