@@ -52,6 +52,9 @@ func (g *Gemm) check() {
 		if g.Packed.k != g.K || g.Packed.n != g.N {
 			panic("kernels: Gemm: packed B has another size")
 		}
+		if !g.Packed.panels {
+			g.B, g.LDB, g.TransB, g.Packed = g.Packed.data, g.Packed.ld, false, nil
+		}
 	} else {
 		rowsB, colsB := g.K, g.N
 		if g.TransB {
@@ -165,15 +168,17 @@ func addColumns(c, a []float32, step int, b []float32, ldb, n int) {
 	}
 }
 
-// panel is how many columns of B stand together in a PackedB.
+// panel is how many columns of B stand together in a large PackedB.
 const panel = 64
 
-// PackedB is a constant B in the order in which products read it: panels of 64
-// columns, each K rows of 64 with zeros beyond N. It serves every Set and any
-// number of goroutines.
+// PackedB is a constant B in the order in which products read it: a small one row
+// by row, a large one in panels of 64 columns, each K rows of 64 with zeros beyond
+// N. It serves every Set and any number of goroutines.
 type PackedB struct {
-	k, n int
-	data []float32
+	k, n   int
+	panels bool
+	ld     int // between rows of a small one
+	data   []float32
 }
 
 // PackB packs b, K rows of N with stride ldb between them (0 means no gaps), or N
@@ -184,16 +189,24 @@ func PackB(k, n int, b []float32, ldb int, trans bool) *PackedB {
 		rows, cols = n, k
 	}
 	ldb = checkMatrix("kernels: PackB: B is too short", b, ldb, rows, cols)
-	q := &PackedB{k: k, n: n, data: alignedSlice((n + panel - 1) / panel * panel * k)}
-	for j := 0; j < n; j += panel {
-		width := min(panel, n-j)
+	const lanes = 16
+	q := &PackedB{k: k, n: n, panels: k*n > smallB, ld: (n + lanes - 1) / lanes * lanes}
+	step, width := q.ld, n
+	if q.panels {
+		step, width = panel, panel
+		q.data = alignedSlice((n + panel - 1) / panel * panel * k)
+	} else {
+		q.data = alignedSlice(k * q.ld)
+	}
+	for j := 0; j < n; j += width {
+		width := min(width, n-j)
 		d := q.data[j*k:]
 		if trans {
-			transposePortable(d, panel, b[j*ldb:], ldb, width, k)
+			transposePortable(d, step, b[j*ldb:], ldb, width, k)
 			continue
 		}
 		for i := range k {
-			copy(d[i*panel:i*panel+width], b[i*ldb+j:])
+			copy(d[i*step:i*step+width], b[i*ldb+j:])
 		}
 	}
 	return q

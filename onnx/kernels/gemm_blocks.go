@@ -2,10 +2,13 @@ package kernels
 
 import "unsafe"
 
-// Sizes in which a product is walked. A slab of B is kSlab rows of one panel:
-// 32 KB, which stay in the first-level cache while all rows of A pass.
+// Sizes in which a product is walked. A slab of B is some rows of one panel. One
+// that is copied stays in the first-level cache while all rows of A pass, with
+// 32 KB; one of a packed B is read from the second, and the next is fetched
+// meanwhile.
 const (
 	kSlab     = 128
+	kPacked   = 384
 	rowBlock  = 128     // rows of C that share a slab which had to be copied
 	smallB    = 1 << 17 // elements of B that the second-level cache holds beside the rest
 	fewRows   = 16      // up to here C is shared out by columns
@@ -173,9 +176,13 @@ func (t *gemmTask) block(i0, i1, j0, j1 int, slab []float32) {
 	g := &t.g
 	t.touch(i0, i1, j0, j1)
 	n := t.strips(i1 - i0)
+	length := kSlab
+	if g.Packed != nil {
+		length = kPacked
+	}
 	complete := true
-	for k0 := 0; k0 < g.K; k0 += kSlab {
-		k1 := min(k0+kSlab, g.K)
+	for k0 := 0; k0 < g.K; k0 += length {
+		k1 := min(k0+length, g.K)
 		var b unsafe.Pointer
 		rowB := 4 * panel
 		switch {
@@ -202,6 +209,9 @@ func (t *gemmTask) block(i0, i1, j0, j1 int, slab []float32) {
 			}
 			if complete = all; k1 < g.K {
 				a.act = 0
+			}
+			if g.Packed != nil && s < 2 { // each fetches every other line of the slab behind this one
+				a.ahead = 4*panel*(k1-k0) + 64*s
 			}
 			t.set.strip(false, hi-lo, j1-j0, a)
 		}

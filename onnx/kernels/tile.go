@@ -28,6 +28,7 @@ type tileArgs struct {
 	nextB   int            // from row to row of B
 	nextC   int            // from row to row of the result
 	again   int            // tiles of each row
+	ahead   int            // products: how far behind row k of B that lies which is read soon
 }
 
 // laneMasks holds, from element 8-n on, a mask of n lanes for AVX2.

@@ -34,6 +34,7 @@ const (
 	argNextB   = 144
 	argNextC   = 152
 	argAgain   = 160
+	argAhead   = 168
 )
 
 // tile is one inner kernel: mr rows of C by nv vectors.
@@ -145,9 +146,9 @@ func (t tile) write() {
 	a0, b0, c := get(argA), get(argB), get(argC)
 	rowC := get(argRowC)
 	stepA := get(argStepA)
-	var rowA, rowA3, rowB reg.GPVirtual
+	var rowA, rowA3, rowB, ahead reg.GPVirtual
 	if !t.conv {
-		rowA, rowB = get(argRowA), get(argRowB)
+		rowA, rowB, ahead = get(argRowA), get(argRowB), get(argAhead)
 		if t.mr > 3 {
 			rowA3 = GP64()
 			LEAQ(Mem{Base: rowA, Index: rowA, Scale: 2}, rowA3)
@@ -203,6 +204,7 @@ func (t tile) write() {
 		}
 		Label("k")
 		loadB(Mem{Base: b})
+		PREFETCHT1(Mem{Base: b, Index: ahead, Scale: 1})
 		ADDQ(rowB, b)
 		multiply(func(i int) Mem {
 			m := Mem{Base: p[i/4]}
