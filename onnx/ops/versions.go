@@ -10,9 +10,7 @@ import (
 // The histories of operators that are compared and converted but have no meaning here.
 //
 // DFT 17: axis is an attribute, 1 by default · 20: an input, -2 by default. GridSample 16: four axes, modes bilinear and bicubic ·
-// 20: any axes, linear and cubic · 22: types. QuantizeLinear 10 · 13: axis · 19: the scale has the type of x, saturate · 21:
-// output_dtype, block_size · 23: the scale has a type of its own, precision · 24, 25, 28: types. RoiAlign 10: coordinates as they
-// are · 16: half_pixel by default · 22: types.
+// 20: any axes, linear and cubic · 22: types. RoiAlign 10: coordinates as they are · 16: half_pixel by default · 22: types.
 // https://onnx.ai/onnx/operators/
 //
 // Three changes of other operators are in words only and are read as corrections, which runtimes apply to every version: OneHot 11
@@ -26,12 +24,6 @@ func versionsFamily() []Meaning {
 			Name: "GridSample", Class: Rounds,
 			Upgrade:   map[int64]Rewrite{20: renameMode(map[string]string{"bilinear": "linear", "bicubic": "cubic"})},
 			Downgrade: map[int64]Rewrite{20: gridSampleDown20},
-		},
-		// From 19 to 22 integers have no scale that is a float: what takes none of them is seen where the node is written.
-		{
-			Name: "QuantizeLinear", Class: Rounds,
-			Upgrade:   map[int64]Rewrite{19: keep},
-			Downgrade: map[int64]Rewrite{19: quantizeDown19},
 		},
 		{Name: "RoiAlign", Class: Rounds, Upgrade: map[int64]Rewrite{16: roiAlignUp16}, Downgrade: map[int64]Rewrite{16: roiAlignDown16}},
 	}
@@ -78,13 +70,6 @@ func gridSampleDown20(r *Rewriter) error {
 		return fmt.Errorf("the input must be known to be [batch, channels, height, width] there")
 	}
 	return renameMode(map[string]string{"linear": "bilinear", "cubic": "bicubic"})(r)
-}
-
-func quantizeDown19(r *Rewriter) error {
-	if a := r.Take("saturate"); a != nil && a.Int == 0 {
-		return fmt.Errorf("attribute \"saturate\" is not there yet")
-	}
-	return r.Keep()
 }
 
 func roiAlignUp16(r *Rewriter) error {
