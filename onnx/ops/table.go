@@ -65,7 +65,7 @@ func families() [][]Meaning {
 		optionalFamily(),
 		textFamily(),
 		versionsFamily(),
-		recurrentVersions(),
+		recurrentFamily(),
 		privateFamily(),
 	}
 }
