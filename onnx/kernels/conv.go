@@ -21,9 +21,10 @@ func (c ConvShape) Output() (oh, ow int) {
 // Conv is what is settled about a convolution before its data is there. It is
 // immutable and serves any number of goroutines, sets and batch sizes.
 type Conv struct {
-	shape    ConvShape
-	forward  flat
-	backward flat // the gradient by the input, a convolution of the result's gradient
+	shape     ConvShape
+	forward   flat
+	backward  flat       // the gradient by the input, a convolution of the result's gradient
+	depthwise *depthwise // the way for channels by themselves, nil where there is none
 }
 
 // NewConv prepares a convolution. It panics on a shape without output, a
@@ -57,6 +58,7 @@ func NewConv(shape ConvShape) *Conv {
 	}
 	c.forward.prepare(shape.KH, shape.KW, shape.DilationH, shape.DilationW)
 	c.backward.prepare(shape.KH, shape.KW, shape.DilationH, shape.DilationW)
+	c.depthwise = newDepthwise(shape)
 	return c
 }
 
@@ -93,6 +95,9 @@ type ConvForward struct {
 // that the weights come packed.
 func (c *Conv) ForwardScratch(p *Pool, packed bool) int {
 	n := c.forward.scratch(p)
+	if c.depthwise != nil {
+		n = p.Threads() * c.depthwise.scratch()
+	}
 	if !packed {
 		n += c.forward.packedLen()
 	}
@@ -109,6 +114,10 @@ func (c *Conv) Forward(s Set, p *Pool, f ConvForward) {
 	if w == nil {
 		w, f.Scratch = f.Scratch[:c.PackedLen()], f.Scratch[c.PackedLen():]
 		c.Pack(w, f.W)
+	}
+	if d := c.depthwise; d != nil {
+		d.run(p, depthwiseTask{set: s, d: d, channels: c.shape.C, x: f.X, w: w, bias: f.Bias, act: f.Act, y: f.Y, scratch: f.Scratch}, n)
+		return
 	}
 	c.forward.run(p, convTask{set: s, x: f.X, w: w[:c.PackedLen()], bias: f.Bias, act: f.Act, y: f.Y, scratch: f.Scratch, n: n})
 }

@@ -52,52 +52,6 @@ func (f *flat) k() int { return len(f.offs) }
 // planeLen is the length of a plane as the kernels see it.
 func (f *flat) planeLen() int { return f.phasesH * f.phasesW * f.rows * f.cols }
 
-// load writes plane src as the kernels see it to dst.
-func (f *flat) load(s Set, dst, src []float32) {
-	if f.strideH == 1 && f.strideW == 1 && f.insertH == 1 && f.insertW == 1 {
-		clear(dst[:f.rows*f.cols])
-		top, left := max(f.padTop, 0), max(f.padLeft, 0)
-		cutTop, cutLeft := top-f.padTop, left-f.padLeft
-		rows, cols := min(f.rows-top, f.h-cutTop), min(f.cols-left, f.w-cutLeft)
-		if rows > 0 && cols > 0 {
-			s.copyRows(dst[top*f.cols+left:], f.cols, src[cutTop*f.w+cutLeft:], f.w, cols, rows)
-		}
-		return
-	}
-	for py := range f.phasesH {
-		for px := range f.phasesW {
-			for r := range f.rows {
-				row := dst[:f.cols]
-				dst = dst[f.cols:]
-				y := r*f.strideH + py - f.padTop
-				if y < 0 || y%f.insertH != 0 || y/f.insertH >= f.h {
-					clear(row)
-					continue
-				}
-				f.loadRow(row, src[y/f.insertH*f.w:][:f.w], px-f.padLeft)
-			}
-		}
-	}
-}
-
-// loadRow writes to row[i] the pixel at x0 + i·strideW of a row with its zeros.
-func (f *flat) loadRow(row, src []float32, x0 int) {
-	for i := range row {
-		x := x0 + i*f.strideW
-		if x < 0 || x%f.insertW != 0 || x/f.insertW >= len(src) {
-			row[i] = 0
-			continue
-		}
-		row[i] = src[x/f.insertW]
-	}
-}
-
-func copyRowsPortable(dst []float32, ldd int, x []float32, ldx, n, rows int) {
-	for i := range rows {
-		copy(dst[i*ldd:][:n], x[i*ldx:])
-	}
-}
-
 // block is how many output channels stand together in packed weights: for each k,
 // their weights side by side, with zeros for channels that are not there.
 const block = 8

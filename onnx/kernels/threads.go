@@ -39,18 +39,19 @@ type Pool struct {
 	fail  atomic.Pointer[failure]
 
 	// Tasks live here so that handing one to the workers allocates nothing.
-	gemm     gemmTask
-	conv     convTask
-	gradient convGradientTask
-	window   poolTask
-	upsample upsampleTask
-	map1     unaryTask
-	map2     binaryTask
-	entropy  entropyTask
-	update   updateTask
-	rows     rowsTask
-	sparse   sparseTask
-	user     userTask
+	gemm      gemmTask
+	conv      convTask
+	depthwise depthwiseTask
+	gradient  convGradientTask
+	window    poolTask
+	upsample  upsampleTask
+	map1      unaryTask
+	map2      binaryTask
+	entropy   entropyTask
+	update    updateTask
+	rows      rowsTask
+	sparse    sparseTask
+	user      userTask
 
 	sleeping atomic.Bool   // the caller waits on awake
 	awake    chan struct{} // one place

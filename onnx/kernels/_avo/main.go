@@ -18,6 +18,10 @@ import (
 
 // files maps a file's stem to what writes it.
 var files = map[string]func(){
+	"split_avx2":       splitFile,
+	"depthwise_avx512": func() { depthwiseFile(avx512) },
+	"depthwise_avx2":   func() { depthwiseFile(avx2) },
+
 	"gemm_avx512": func() { gemmFile(avx512) },
 	"gemm_avx2":   func() { gemmFile(avx2) },
 	"conv_avx512": func() { convFile(avx512) },

@@ -1,0 +1,68 @@
+package kernels
+
+// load writes plane src as the kernels see it to dst.
+func (f *flat) load(s Set, dst, src []float32) {
+	clear(dst[:f.planeLen()])
+	for py := range f.phasesH {
+		rows := lineUp(f.rows, f.h, py-f.padTop, f.strideH, f.insertH)
+		for px := range f.phasesW {
+			cols := lineUp(f.cols, f.w, px-f.padLeft, f.strideW, f.insertW)
+			if rows.n == 0 || cols.n == 0 {
+				continue
+			}
+			to := dst[((py*f.phasesW+px)*f.rows+rows.to)*f.cols+cols.to:]
+			ldd, from, ldx := rows.toStep*f.cols, src[rows.from*f.w+cols.from:], rows.fromStep*f.w
+			switch {
+			case cols.fromStep == 1 && cols.toStep == 1:
+				s.copyRows(to, ldd, from, ldx, cols.n, rows.n)
+			case cols.fromStep == 2 && cols.toStep == 1:
+				s.evenRows(to, ldd, from, ldx, cols.n, rows.n)
+			default:
+				for i := range rows.n {
+					d, x := to[i*ldd:], from[i*ldx:]
+					for j := range cols.n {
+						d[j*cols.toStep] = x[j*cols.fromStep]
+					}
+				}
+			}
+		}
+	}
+}
+
+// line is n numbers of one row that go to places of another.
+type line struct{ to, toStep, from, fromStep, n int }
+
+// lineUp finds which of the length numbers of a row, insert apart with zeros between
+// them, stand at i·stride + shift for i < size. Of stride and insert, one is 1.
+func lineUp(size, length, shift, stride, insert int) line {
+	l := line{toStep: insert, fromStep: stride}
+	if insert > 1 { // number j comes to i = j·insert - shift
+		l.from = max(0, (shift+insert-1)/insert)
+		l.to = l.from*insert - shift
+		l.n = min(length-l.from, (size-l.to+insert-1)/insert)
+	} else {
+		if shift < 0 {
+			l.to = (stride - 1 - shift) / stride
+		}
+		l.from = l.to*stride + shift
+		l.n = min(size-l.to, (length-l.from+stride-1)/stride)
+	}
+	l.n = max(0, l.n)
+	return l
+}
+
+func copyRowsPortable(dst []float32, ldd int, x []float32, ldx, n, rows int) {
+	for i := range rows {
+		copy(dst[i*ldd:][:n], x[i*ldx:])
+	}
+}
+
+// evenRowsPortable computes dst[i·ldd+j] = x[i·ldx+2j] for i < rows, j < n.
+func evenRowsPortable(dst []float32, ldd int, x []float32, ldx, n, rows int) {
+	for i := range rows {
+		d, from := dst[i*ldd:][:n], x[i*ldx:]
+		for j := range d {
+			d[j] = from[2*j]
+		}
+	}
+}
