@@ -11,6 +11,7 @@ const (
 	kPacked   = 384
 	rowBlock  = 128     // rows of C that share a slab which had to be copied
 	smallB    = 1 << 17 // elements of B that the second-level cache holds beside the rest
+	readRows  = 4       // that could be multiplied while B is read
 	fewRows   = 16      // up to here C is shared out by columns
 	copySlabs = 48      // rows from which copying a slab of B pays
 
@@ -37,7 +38,7 @@ const (
 // neighbouring units are read side by side.
 func (t *gemmTask) parts(p *Pool) int {
 	g := &t.g
-	n := p.split(t.units, 2*g.M*g.N*g.K)
+	n := p.split(t.units, 2*max(g.M, readRows)*g.N*g.K)
 	if t.walk == byBlocks && g.Packed == nil && !g.TransB && g.M < copySlabs {
 		n = min(n, p.Threads())
 	}

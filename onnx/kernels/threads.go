@@ -7,18 +7,22 @@ import (
 	"time"
 )
 
-// How long a worker looks for the next job before it parks. Waking a parked
-// goroutine costs a hundred times more than handing work to a spinning one, and
-// the layers of a network follow each other within microseconds.
-const spinTime = 60 * time.Microsecond
+// How long a worker looks for the next job before it parks, letting other
+// goroutines run. Waking a parked one costs a hundred times more than handing work
+// to one that looks, and the runs of a network follow each other quickly.
+const spinTime = 500 * time.Microsecond
 
 // How long a caller that has run out of parts spins for the workers' last ones
 // before it sleeps: they may have been taken off their processor.
-const waitTime = 100 * time.Microsecond
+const waitTime = 500 * time.Microsecond
 
 // Work, in multiplications and additions, below which handing a share to another
 // goroutine costs more than it saves.
-const splitWork = 1 << 20
+const splitWork = 1 << 19
+
+// Work after which parked workers are woken: what the caller alone does until a
+// woken one arrives. Less is left to the caller, for whom waking would be a loss.
+const wakeWork = 1 << 24
 
 // Pool is a fixed number of goroutines that share the work of one kernel call. A
 // nil *Pool is the calling goroutine alone. It is safe for concurrent use: while
@@ -36,6 +40,7 @@ type Pool struct {
 	todo  task
 	n     int
 	parts int
+	debt  int64 // work done since workers parked and were not woken
 	fail  atomic.Pointer[failure]
 
 	// Tasks live here so that handing one to the workers allocates nothing.
@@ -52,6 +57,8 @@ type Pool struct {
 	rows      rowsTask
 	sparse    sparseTask
 	user      userTask
+
+	weight atomic.Int64 // work of the job that was split last: says only whether waking pays
 
 	sleeping atomic.Bool   // the caller waits on awake
 	awake    chan struct{} // one place
@@ -142,6 +149,7 @@ func (p *Pool) split(n, work int) int {
 	if p == nil || p.threads < 2 || n < 2 || work < splitWork || p.stop.Load() {
 		return 1
 	}
+	p.weight.Store(int64(work))
 	return min(n, 4*p.threads, max(2, work/(splitWork/2)))
 }
 
@@ -163,14 +171,31 @@ func (p *Pool) share(t task, n, parts int) {
 	p.todo, p.n, p.parts = t, n, parts
 	p.done.Store(0)
 	p.left.Store(int32(parts))
+	p.wake(parts)
+	for p.take(0) {
+	}
+	p.wait(int32(parts))
+}
+
+// wake wakes the parked workers that have a part to do, once the work they have
+// missed is worth it.
+func (p *Pool) wake(parts int) {
+	parked := false
+	for i, w := range p.workers {
+		parked = parked || i+1 < parts && w.parked.Load()
+	}
+	if !parked {
+		return
+	}
+	if p.debt += p.weight.Load(); p.debt < wakeWork {
+		return
+	}
+	p.debt = 0
 	for i, w := range p.workers {
 		if i+1 < parts && w.parked.CompareAndSwap(true, false) {
 			w.wake <- struct{}{}
 		}
 	}
-	for p.take(0) {
-	}
-	p.wait(int32(parts))
 }
 
 // wait returns when all parts are done.
@@ -233,6 +258,7 @@ func (p *Pool) work(w *worker, id int) {
 				if p.stop.Load() || time.Since(idle) >= p.spin {
 					break
 				}
+				runtime.Gosched()
 			}
 		}
 		w.parked.Store(true)
