@@ -1,0 +1,419 @@
+package ops
+
+import (
+	"fmt"
+
+	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
+)
+
+// The fast way of RNN, GRU and LSTM in float: the products with W of many steps in one, those with R step by step, all rows of the batch
+// together; constant weights packed once.
+
+// stepRows is how many rows of X (steps of all rows of the batch) are multiplied at once: enough for the kernels, few enough that the
+// results stay in the second cache until their steps read them.
+const stepRows = 256
+
+// recurrentStep is a node for one shape, the same for all its runs.
+type recurrentStep struct {
+	recurrent
+	t                                     Target
+	kind                                  byte // 'R', 'G', 'L'
+	batch, steps, inputs, hidden, columns int  // columns of all gates
+	chunk                                 int  // steps that are multiplied at once
+	gathers                               bool // the rows of a step do not lie together in X
+	dirs                                  []stepWeights
+}
+
+// stepWeights are the constant weights of one direction; nil where they are not constant.
+type stepWeights struct {
+	w, r, last *kernels.PackedB // last: of GRU's last gate where it is multiplied by itself
+}
+
+func (r rnn) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+	return r.specialize('R', t, in, consts)
+}
+
+func (g gru) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+	return g.specialize('G', t, in, consts)
+}
+
+func (l lstm) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+	return l.specialize('L', t, in, consts)
+}
+
+// resetFirst says whether GRU's last gate multiplies what the reset gate left of the state, and so is a product of its own.
+func (s *recurrentStep) resetFirst() bool { return s.kind == 'G' && !s.fused }
+
+// resetLast says whether GRU's products with R have to be kept apart from those with W.
+func (s *recurrentStep) resetLast() bool { return s.kind == 'G' && s.fused }
+
+type packedPart struct {
+	direction, first, n, k int
+}
+
+// packPart packs rows first to first+n of a direction of weights [directions, rows, k] as columns.
+func packPart(t Target, w *onnx.Tensor, direction, first, n, k int) *kernels.PackedB {
+	if w == nil {
+		return nil
+	}
+	rows := int(w.Dims[1])
+	return shared(t, w, packedPart{direction, first, n, k}, func() *kernels.PackedB {
+		return kernels.PackB(k, n, w.Float32s()[(direction*rows+first)*k:], 0, true)
+	})
+}
+
+func (r recurrent) specialize(kind byte, t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+	facts := make([]Fact, len(in))
+	for i, f := range in {
+		if facts[i] = f; f.Absent() {
+			continue
+		}
+		if _, ok := f.Sizes(); !ok || i != 4 && f.Elem() != onnx.Float {
+			return Step{}, false
+		}
+	}
+	q, err := r.sizes(facts)
+	if err != nil {
+		return Step{}, false
+	}
+	s := &recurrentStep{recurrent: r, t: t, kind: kind, batch: int(q.n.Value), steps: int(q.t.Value), inputs: int(q.i.Value), hidden: int(q.h.Value)}
+	if s.batch == 0 || s.steps == 0 || s.inputs == 0 || s.hidden == 0 {
+		return Step{}, false
+	}
+	s.columns = r.gates * s.hidden
+	s.chunk = min(s.steps, max(1, stepRows/s.batch))
+	s.gathers = len(in) > 4 && !in[4].Absent() || r.batchFirst && s.batch > 1
+	for d := range r.backward {
+		w := stepWeights{w: packPart(t, consts[1], d, 0, s.columns, s.inputs)}
+		if s.resetFirst() {
+			w.r = packPart(t, consts[2], d, 0, 2*s.hidden, s.hidden)
+			w.last = packPart(t, consts[2], d, 2*s.hidden, s.hidden, s.hidden)
+		} else {
+			w.r = packPart(t, consts[2], d, 0, s.columns, s.hidden)
+		}
+		s.dirs = append(s.dirs, w)
+	}
+	var m memory
+	s.carve(&m, new(recurrentRun))
+	return Step{Scratch: 4 * m.used, Run: s.run}, true
+}
+
+// memory hands out parts of scratch memory, each at the start of a vector register; without any it only counts.
+type memory struct {
+	floats []float32
+	used   int
+}
+
+func (m *memory) take(n int) []float32 {
+	first := m.used
+	m.used += (n + 15) / 16 * 16
+	if m.floats == nil {
+		return nil
+	}
+	return m.floats[first : first+n : first+n]
+}
+
+// recurrentRun is one direction of a node at work.
+type recurrentRun struct {
+	x    []float32 // X in the order of the steps, where it does not lie so: a chunk
+	xw   []float32 // products with W: a chunk, [steps, batch, columns]
+	rh   []float32 // products with R, where they are kept apart, [batch, columns]
+	h, c []float32 // states, [batch, hidden]
+	bias []float32 // of the products with W [columns], then of those with R, where they are kept apart
+	a    []float32 // [batch, hidden]: the state as GRU's reset gate left it
+	lens []int32
+	p    []float32
+	acts []gateFunction
+}
+
+// carve takes the memory of a run.
+func (s *recurrentStep) carve(m *memory, r *recurrentRun) {
+	r.xw, r.bias = m.take(s.chunk*s.batch*s.columns), m.take(2*s.columns)
+	r.h, r.c = m.take(s.batch*s.hidden), m.take(s.batch*s.hidden)
+	if s.gathers {
+		r.x = m.take(s.chunk * s.batch * s.inputs)
+	}
+	if s.resetFirst() {
+		r.a = m.take(s.batch * s.hidden)
+	}
+	if s.resetLast() {
+		r.rh = m.take(s.batch * s.columns)
+	}
+}
+
+func input(f *Frame, i int) []float32 {
+	if i >= len(f.In) || f.In[i] == nil {
+		return nil
+	}
+	return f.In[i].Float32s()
+}
+
+func output(f *Frame, i int) []float32 {
+	if i >= len(f.Out) || f.Out[i] == nil {
+		return nil
+	}
+	return f.Out[i].Float32s()
+}
+
+func (s *recurrentStep) run(f *Frame) error {
+	var r recurrentRun
+	s.carve(&memory{floats: f.ScratchFloats()}, &r)
+	if len(f.In) > 4 && f.In[4] != nil {
+		r.lens = f.In[4].Int32s()
+		for n, l := range r.lens {
+			if l < 0 || int(l) > s.steps {
+				return fmt.Errorf("sequence_lens: row %d has %d steps, want 0 to %d", n, l, s.steps)
+			}
+		}
+	}
+	y := output(f, 0)
+	if r.lens != nil {
+		clear(y)
+	}
+	g := geometry{batchFirst: s.batchFirst, batch: s.batch, steps: s.steps, directions: len(s.backward)}
+	for d := range s.dirs {
+		s.direction(f, &r, g, d, y)
+	}
+	return nil
+}
+
+// direction runs all steps of one direction.
+func (s *recurrentStep) direction(f *Frame, r *recurrentRun, g geometry, d int, y []float32) {
+	h := s.hidden
+	r.acts = s.functions[d]
+	if p := input(f, 7); p != nil {
+		r.p = p[d*3*h:][:3*h]
+	}
+	s.biases(r, input(f, 3), d)
+	s.loadState(r.h, input(f, 5), g, d)
+	s.loadState(r.c, input(f, 6), g, d)
+	for first := 0; first < s.steps; first += s.chunk {
+		n := min(s.chunk, s.steps-first)
+		s.project(f, r, g, d, first, n)
+		for i := range n {
+			step, at := first+i, i
+			if s.backward[d] && !s.gathers {
+				at = n - 1 - i // the chunk lies as X does
+			}
+			s.step(f, r, d, r.xw[at*s.batch*s.columns:][:s.batch*s.columns], step)
+			if y == nil {
+				continue
+			}
+			for b := range s.batch {
+				if time, ok := s.time(r, d, step, b); ok {
+					copy(y[g.output(time, d, b)*h:][:h], r.h[b*h:])
+				}
+			}
+		}
+	}
+	s.storeState(output(f, 1), r, r.h, g, d)
+	s.storeState(output(f, 2), r, r.c, g, d)
+}
+
+// time is which step of X row b is at in a step of the run, and whether it has that step.
+func (s *recurrentStep) time(r *recurrentRun, d, step, b int) (int, bool) {
+	length := s.steps
+	if r.lens != nil {
+		if length = int(r.lens[b]); step >= length {
+			return 0, false
+		}
+	}
+	if s.backward[d] {
+		return length - 1 - step, true
+	}
+	return step, true
+}
+
+func (s *recurrentStep) biases(r *recurrentRun, b []float32, d int) {
+	clear(r.bias)
+	if b == nil {
+		return
+	}
+	n := s.columns
+	b = b[d*2*n:][:2*n]
+	copy(r.bias, b[:n])
+	if s.resetLast() {
+		// Of the first two gates the sum is taken at once; of the last the second part stays apart.
+		copy(r.bias[n+2*s.hidden:], b[n+2*s.hidden:])
+		n = 2 * s.hidden
+	}
+	for i, v := range b[s.columns:][:n] {
+		r.bias[i] += v
+	}
+}
+
+func (s *recurrentStep) loadState(to, from []float32, g geometry, d int) {
+	if from == nil {
+		clear(to)
+		return
+	}
+	for b := range s.batch {
+		copy(to[b*s.hidden:][:s.hidden], from[g.state(d, b)*s.hidden:])
+	}
+}
+
+func (s *recurrentStep) storeState(to []float32, r *recurrentRun, from []float32, g geometry, d int) {
+	if to == nil {
+		return
+	}
+	for b := range s.batch {
+		row := to[g.state(d, b)*s.hidden:][:s.hidden]
+		if r.lens != nil && r.lens[b] == 0 {
+			clear(row)
+			continue
+		}
+		copy(row, from[b*s.hidden:])
+	}
+}
+
+// project multiplies the inputs of n steps with W: in the order in which X lies, or in that of the steps where the rows of a step do not
+// lie together.
+func (s *recurrentStep) project(f *Frame, r *recurrentRun, g geometry, d, first, n int) {
+	x := input(f, 0)
+	switch {
+	case s.gathers:
+		for i := range n {
+			for b := range s.batch {
+				row := r.x[(i*s.batch+b)*s.inputs:][:s.inputs]
+				if time, ok := s.time(r, d, first+i, b); ok {
+					copy(row, x[g.input(time, b)*s.inputs:])
+				} else {
+					clear(row)
+				}
+			}
+		}
+		x = r.x
+	case s.backward[d]:
+		x = x[(s.steps-first-n)*s.batch*s.inputs:]
+	default:
+		x = x[first*s.batch*s.inputs:]
+	}
+	product := kernels.Gemm{M: n * s.batch, N: s.columns, K: s.inputs, A: x, C: r.xw, ColumnBias: r.bias[:s.columns], Packed: s.dirs[d].w}
+	if product.Packed == nil {
+		product.B, product.TransB = f.In[1].Float32s()[d*s.columns*s.inputs:], true
+	}
+	s.t.Set.Gemm(s.t.Pool, product)
+}
+
+// recur adds to c [batch, n], whose rows are columns apart, the product of a state with rows first to first+n of R.
+func (s *recurrentStep) recur(f *Frame, d int, packed *kernels.PackedB, first, n int, state, c, bias []float32) {
+	product := kernels.Gemm{M: s.batch, N: n, K: s.hidden, A: state, C: c, LDC: s.columns, Packed: packed, ColumnBias: bias, Accumulate: bias == nil}
+	if packed == nil {
+		product.B, product.TransB = f.In[2].Float32s()[(d*s.columns+first)*s.hidden:], true
+	}
+	s.t.Set.Gemm(s.t.Pool, product)
+}
+
+// step computes the states after a step; gates holds the products with W.
+func (s *recurrentStep) step(f *Frame, r *recurrentRun, d int, gates []float32, step int) {
+	h, w := s.hidden, s.dirs[d]
+	switch {
+	case s.resetFirst():
+		s.recur(f, d, w.r, 0, 2*h, r.h, gates, nil)
+		for b := range s.batch {
+			row := gates[b*s.columns:][:2*h]
+			s.act(r.acts[0], row)
+			s.t.Set.Binary(nil, kernels.Mul, r.a[b*h:][:h], row[h:], r.h[b*h:][:h])
+		}
+		s.recur(f, d, w.last, 2*h, h, r.a, gates[2*h:], nil)
+	case s.resetLast():
+		s.recur(f, d, w.r, 0, s.columns, r.h, r.rh, r.bias[s.columns:])
+	default:
+		s.recur(f, d, w.r, 0, s.columns, r.h, gates, nil)
+	}
+	for b := range s.batch {
+		if r.lens != nil && step >= int(r.lens[b]) {
+			continue
+		}
+		row, state := gates[b*s.columns:][:s.columns], r.h[b*h:][:h]
+		switch s.kind {
+		case 'R':
+			s.act(r.acts[0], row)
+			copy(state, row)
+		case 'G':
+			if s.resetLast() {
+				s.resetGate(r, row, r.rh[b*s.columns:][:s.columns])
+			}
+			s.gru(r, row, state)
+		case 'L':
+			s.lstm(r, row, state, r.c[b*h:][:h])
+		}
+	}
+}
+
+// act applies an activation to sums, which it bounds first.
+func (s *recurrentStep) act(g gateFunction, x []float32) {
+	if clip := float32(s.clip); s.clip < maxClip {
+		s.t.Set.BinaryScalar(nil, kernels.Min, x, x, clip, false)
+		s.t.Set.BinaryScalar(nil, kernels.Max, x, x, -clip, false)
+	}
+	s.apply(g, x, x)
+}
+
+// maxClip is a bound that no sum of floats needs.
+const maxClip = 1e39
+
+func (s *recurrentStep) apply(g gateFunction, y, x []float32) {
+	if g.fast {
+		s.t.Set.Unary(nil, g.kernel, y, x)
+		return
+	}
+	for i, v := range x {
+		y[i] = float32(g.of(float64(v)))
+	}
+}
+
+// resetGate brings the sums of GRU's gates to where they are with the reset gate before the product.
+func (s *recurrentStep) resetGate(r *recurrentRun, row, rh []float32) {
+	h, set := s.hidden, s.t.Set
+	set.Binary(nil, kernels.Add, row[:2*h], row[:2*h], rh[:2*h])
+	s.act(r.acts[0], row[:2*h])
+	set.Binary(nil, kernels.Mul, rh[2*h:], rh[2*h:], row[h:2*h])
+	set.Binary(nil, kernels.Add, row[2*h:], row[2*h:], rh[2*h:])
+}
+
+func (s *recurrentStep) gru(r *recurrentRun, row, state []float32) {
+	h, set := s.hidden, s.t.Set
+	z, y := row[:h], row[2*h:]
+	s.act(r.acts[1], y)
+	// (1-z)·y + z·h = y + z·(h-y)
+	set.Binary(nil, kernels.Sub, state, state, y)
+	set.Binary(nil, kernels.Mul, state, state, z)
+	set.Binary(nil, kernels.Add, state, state, y)
+}
+
+func (s *recurrentStep) lstm(r *recurrentRun, row, state, c []float32) {
+	h, set := s.hidden, s.t.Set
+	i, o, f, y := row[:h], row[h:2*h], row[2*h:3*h], row[3*h:]
+	if r.p == nil && !s.recurrent.fused {
+		s.act(r.acts[0], row[:3*h])
+	} else {
+		if r.p != nil {
+			for j, v := range c {
+				i[j] += r.p[j] * v
+				f[j] += r.p[2*h+j] * v
+			}
+		}
+		s.act(r.acts[0], i)
+		if s.recurrent.fused {
+			set.BinaryScalar(nil, kernels.Sub, f, i, 1, true)
+		} else {
+			s.act(r.acts[0], f)
+		}
+	}
+	s.act(r.acts[1], y)
+	set.Binary(nil, kernels.Mul, y, y, i)
+	set.Binary(nil, kernels.Mul, c, c, f)
+	set.Binary(nil, kernels.Add, c, c, y)
+	if r.p != nil {
+		for j, v := range c {
+			o[j] += r.p[h+j] * v
+		}
+	}
+	if r.p != nil || s.recurrent.fused {
+		s.act(r.acts[0], o)
+	}
+	s.apply(r.acts[2], y, c)
+	set.Binary(nil, kernels.Mul, state, o, y)
+}
