@@ -48,10 +48,14 @@ func (s Set) AveragePoolBackward(p *Pool, sh PoolShape, dy, dx []float32, includ
 	s.pool(p, poolTask{sh: sh, x: dx, y: dy, includePad: includePad, kind: averageBackward})
 }
 
-func (sh *PoolShape) check(x, y []float32) {
+func (sh *PoolShape) defaults() {
 	for _, v := range []*int{&sh.StrideH, &sh.StrideW, &sh.DilationH, &sh.DilationW} {
 		*v = max(1, *v)
 	}
+}
+
+func (sh *PoolShape) check(x, y []float32) {
+	sh.defaults()
 	if len(x) != sh.Planes*sh.H*sh.W || len(y) != sh.Planes*sh.OH*sh.OW {
 		panic("kernels: Pool: slices do not fit the shape")
 	}

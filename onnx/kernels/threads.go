@@ -48,6 +48,7 @@ type Pool struct {
 	conv      convTask
 	depthwise depthwiseTask
 	gradient  convGradientTask
+	region    regionTask
 	window    poolTask
 	upsample  upsampleTask
 	map1      unaryTask

@@ -103,14 +103,15 @@ func (s Set) strip(conv bool, mr, n int, a tileArgs) {
 }
 
 // cycles is roughly what a convolution of mr channels by n pixels costs: a multiply
-// and add of 512 bits a cycle, four cycles before its result can be added to.
+// and add of 512 bits a cycle, four cycles before its result can be added to, and what
+// loads take, of which those of pixels cross cache lines.
 func (s Set) cycles(mr, n, k int) int {
 	total := 0
 	for ; mr > 0; mr -= s.rows(true) {
 		rows := min(mr, s.rows(true))
 		for left := n; left > 0; {
 			nv := min(s.vectors(true, rows, left), (left+s.lanes()-1)/s.lanes())
-			total += max(4, rows*nv*s.lanes()/16)
+			total += max(4, rows*nv*s.lanes()/16, (5*rows+6*nv)*s.lanes()/64)
 			left -= nv * s.lanes()
 		}
 	}

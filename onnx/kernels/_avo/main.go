@@ -27,7 +27,9 @@ var files = map[string]func(){
 	"conv_avx512": func() { convFile(avx512) },
 	"conv_avx2":   func() { convFile(avx2) },
 
-	"plane_avx2": planeFile,
+	"plane_avx2":  planeFile,
+	"move_avx512": func() { moveFile(avx512) },
+	"move_avx2":   func() { moveFile(avx2) },
 
 	"elementwise_avx512": func() { elementwiseFile(avx512) },
 	"elementwise_avx2":   func() { elementwiseFile(avx2) },

@@ -1,0 +1,15 @@
+//go:build !amd64 || noasm
+
+package kernels
+
+func (s Set) copyPlanes(m moved, dst []float32, to layout, src []float32, from layout) {
+	copyPlanesPortable(m, dst, to, src, from)
+}
+
+func (s Set) poolPlanes(m moved, dst []float32, to layout, src []float32, from layout) {
+	poolPlanesPortable(m, dst, to, src, from)
+}
+
+func (s Set) zipPlanes(m moved, dst []float32, to layout, even, odd []float32, from layout) {
+	zipPlanesPortable(m, dst, to, even, odd, from)
+}

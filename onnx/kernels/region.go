@@ -1,0 +1,148 @@
+package kernels
+
+// Stage is one step of a Region: a convolution with its activation, a max-pooling or
+// an upsampling, whose planes are the channels of one image.
+type Stage struct {
+	Conv     *Conv
+	Packed   []float32 // weights, of Conv.Pack
+	Bias     []float32 // one number an output channel, or nil
+	Act      Activation
+	Pool     *PoolShape
+	Upsample *UpsampleShape
+}
+
+// Fits reports whether a Region can hold the stage: a convolution in one group by
+// single steps, a pooling whose planes are not too large, or any upsampling.
+func (g Stage) Fits() bool {
+	switch {
+	case g.Conv != nil:
+		c := g.Conv.shape
+		return c.Groups == 1 && c.StrideH == 1 && c.StrideW == 1
+	case g.Pool != nil:
+		return g.Pool.OH*g.Pool.OW <= block*stripPixels
+	}
+	return g.Upsample != nil
+}
+
+// Region is a chain of stages through which images go one at a time, so that what a
+// stage makes is still in cache when the next one reads it. Each stage writes into
+// planes with the padding that the next one reads, whose zeros stay from run to run;
+// a pooling of 2 by 2 works on the strips of the convolution before it. It is
+// immutable and serves any number of goroutines and batches.
+type Region struct {
+	set      Set
+	passes   []pass
+	in, out  int // elements of an image and of its result
+	canvases int // elements of the planes between the passes, for one image
+	tile     int // elements of scratch that a worker needs for a strip
+	work     int // operations for an image
+}
+
+// NewRegion chains stages, each reading what the one before it makes. It panics where
+// they do not fit.
+func NewRegion(s Set, stages ...Stage) *Region {
+	r := &Region{set: s}
+	for i := 0; i < len(stages); i++ {
+		if !stages[i].Fits() {
+			panic("kernels: NewRegion: a stage does not fit")
+		}
+		p := newPass(stages[i])
+		if i == 0 && p.padded() { // the image is copied to planes with padding
+			r.passes = append(r.passes, pass{kind: copyPass, in: p.in, out: p.in, units: p.in.planes})
+		}
+		if i+1 < len(stages) && stages[i+1].Pool != nil && p.joinPool(stages[i+1].Pool) {
+			i++
+		}
+		p.plan(s)
+		r.passes = append(r.passes, p)
+	}
+	first, last := &r.passes[0], &r.passes[len(r.passes)-1]
+	r.in, first.from, first.first = first.in.elements(), dense(first.in.rows, first.in.n), true
+	r.out, last.to, last.last = last.out.elements(), dense(last.out.rows, last.out.n), true
+	for i := range r.passes {
+		p := &r.passes[i]
+		r.work += p.work()
+		r.tile = max(r.tile, p.tile)
+		if i == 0 {
+			continue
+		}
+		before := &r.passes[i-1]
+		if before.out != p.in {
+			panic("kernels: NewRegion: a stage does not read what the one before it makes")
+		}
+		l := p.canvas()
+		p.from, before.to = layout{r.canvases, l.row, l.plane}, layout{r.canvases + l.at, l.row, l.plane}
+		r.canvases += (p.in.planes*l.plane + 15) &^ 15
+	}
+	return r
+}
+
+// Kept is the length of memory that n images at a time need on p.
+func (r *Region) Kept(p *Pool, n int) int {
+	return min(n, p.Threads())*r.canvases + p.Threads()*r.tile
+}
+
+// CanvasLen is how much of Kept there is for each image in work at a time: what should
+// stay in a processor's own cache.
+func (r *Region) CanvasLen() int { return r.canvases + r.tile }
+
+// Run computes y, the result of the last stage, from images x, whose number follows
+// from its length. kept has Kept elements, zero before the first run and written by
+// nobody else.
+func (r *Region) Run(p *Pool, x, y, kept []float32) {
+	n := len(x) / max(1, r.in)
+	if n*r.in != len(x) || n*r.out != len(y) {
+		panic("kernels: Region: not whole images")
+	}
+	kept = kept[:r.Kept(p, n)]
+	t := regionTask{region: r, x: x, y: y, canvases: kept[:min(n, p.Threads())*r.canvases], tiles: kept[min(n, p.Threads())*r.canvases:], pass: -1}
+	parts := p.split(max(n, 2), n*r.work)
+	if parts <= 1 || !p.begin() {
+		t.run(0, 0, n)
+		return
+	}
+	if n >= p.Threads() {
+		p.region = t
+		p.share(&p.region, n, min(n, parts))
+	} else {
+		for t.image = range n {
+			for i := range r.passes {
+				t.pass = i
+				units := r.passes[i].units
+				if parts := p.split(units, r.passes[i].work()); parts > 1 {
+					p.region = t
+					p.share(&p.region, units, parts)
+				} else {
+					t.run(0, 0, units)
+				}
+			}
+		}
+	}
+	p.region = regionTask{}
+	p.end()
+}
+
+// regionTask is a region at work: units are images, or those of one pass over one
+// image.
+type regionTask struct {
+	region          *Region
+	x, y            []float32
+	canvases, tiles []float32 // for each worker
+	pass, image     int       // -1: whole images
+}
+
+func (t *regionTask) run(worker, lo, hi int) {
+	r := t.region
+	tile := t.tiles[worker*r.tile:][:r.tile]
+	if t.pass >= 0 {
+		r.passes[t.pass].run(r.set, t.x[t.image*r.in:][:r.in], t.y[t.image*r.out:][:r.out], t.canvases[:r.canvases], tile, lo, hi)
+		return
+	}
+	canvases := t.canvases[worker*r.canvases:]
+	for n := lo; n < hi; n++ {
+		x, y := t.x[n*r.in:][:r.in], t.y[n*r.out:][:r.out]
+		for i := range r.passes {
+			r.passes[i].run(r.set, x, y, canvases, tile, 0, r.passes[i].units)
+		}
+	}
+}

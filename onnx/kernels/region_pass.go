@@ -1,0 +1,303 @@
+package kernels
+
+import "math"
+
+// pass is one walk over an image of a region, which reads planes in one layout and
+// writes planes in another.
+type pass struct {
+	kind        passKind
+	in, out     moved // what it reads and writes
+	from, to    layout
+	first, last bool // it reads the image itself, and writes the result
+	units       int  // parts that write different elements
+	tile        int  // elements of scratch for a unit
+	conv        strips
+	pool        PoolShape
+	up          UpsampleShape
+}
+
+type passKind uint8
+
+const (
+	copyPass passKind = iota
+	convPass
+	poolPass
+	upsamplePass
+)
+
+func (m moved) elements() int { return m.planes * m.rows * m.n }
+
+func newPass(g Stage) pass {
+	switch {
+	case g.Conv != nil:
+		c := g.Conv
+		oh, ow := c.Output()
+		return pass{kind: convPass, in: moved{c.shape.C, c.shape.H, c.shape.W}, out: moved{c.shape.OC, oh, ow}, conv: newStrips(g)}
+	case g.Pool != nil:
+		sh := *g.Pool
+		sh.defaults()
+		p := pass{kind: poolPass, in: moved{sh.Planes, sh.H, sh.W}, out: moved{sh.Planes, sh.OH, sh.OW}, pool: sh, units: sh.Planes, tile: sh.OH * sh.OW}
+		p.pool.Planes = 1
+		return p
+	}
+	sh := *g.Upsample
+	return pass{kind: upsamplePass, in: moved{sh.Planes, sh.H, sh.W}, out: moved{sh.Planes, sh.H * sh.FactorH, sh.W * sh.FactorW}, up: sh}
+}
+
+// padded reports whether the pass reads its planes with padding.
+func (p *pass) padded() bool { return p.kind == convPass && !p.conv.f.direct }
+
+// canvas is the layout in which the pass reads its planes, at being the first pixel
+// inside the padding.
+func (p *pass) canvas() layout {
+	if !p.padded() {
+		return dense(p.in.rows, p.in.n)
+	}
+	f := p.conv.f
+	return layout{f.padTop*f.cols + f.padLeft, f.cols, f.planeLen()}
+}
+
+// joinPool has a convolution also do the pooling of its result, where that is of 2 by
+// 2, and reports whether it does.
+func (p *pass) joinPool(sh *PoolShape) bool {
+	pool := *sh
+	pool.defaults()
+	if p.kind != convPass || p.conv.zip() || pool.KH != 2 || pool.KW != 2 || pool.StrideH != 2 || pool.StrideW != 2 || pool.DilationH != 1 || pool.DilationW != 1 ||
+		pool.PadTop != 0 || pool.PadLeft != 0 || p.out != (moved{pool.Planes, pool.H, pool.W}) {
+		return false
+	}
+	// A window may reach one row or column beyond the plane, where the last one is
+	// repeated, which does not change its maximum. The column stands between the rows.
+	if 2*pool.OH > pool.H+1 || 2*pool.OW > pool.W+1 || 2*pool.OW > pool.W && p.conv.f.cols == p.conv.wide {
+		return false
+	}
+	c := &p.conv
+	c.pool, c.edgeRow, c.edgeColumn = true, 2*pool.OH > pool.H, 2*pool.OW > pool.W
+	c.high, c.wide = min(c.high, 2*pool.OH), min(c.wide, 2*pool.OW)
+	p.out = moved{pool.Planes, pool.OH, pool.OW}
+	return true
+}
+
+// plan settles how the pass is cut in units.
+func (p *pass) plan(s Set) {
+	switch p.kind {
+	case convPass:
+		p.conv.plan(s)
+		p.units, p.tile = p.conv.units(), p.conv.tileLen()
+	default:
+		p.units = p.in.planes
+	}
+}
+
+// work is roughly the operations of the pass.
+func (p *pass) work() int {
+	switch p.kind {
+	case convPass:
+		return 2 * p.conv.high * p.conv.wide * p.conv.f.out * p.conv.f.k() * len(p.conv.bases)
+	case poolPass:
+		return 2 * p.out.elements() * p.pool.KH * p.pool.KW
+	}
+	return 2 * p.out.elements()
+}
+
+// run computes units lo to hi of the pass for image x with result y.
+func (p *pass) run(s Set, x, y, canvases, tile []float32, lo, hi int) {
+	src, dst := canvases, canvases
+	if p.first {
+		src = x
+	}
+	if p.last {
+		dst = y
+	}
+	from, to := p.from, p.to
+	from.at += lo * from.plane
+	to.at += lo * to.plane
+	switch p.kind {
+	case convPass:
+		p.conv.run(s, src[p.from.at:], dst, p.to, tile, lo, hi)
+	case copyPass:
+		s.copyPlanes(moved{hi - lo, p.out.rows, p.out.n}, dst, to, src, from)
+	case upsamplePass:
+		p.upsample(s, hi-lo, dst, to, src, from)
+	case poolPass:
+		if p.pool.pairs() {
+			s.poolPlanes(moved{hi - lo, p.out.rows, p.out.n}, dst, to, src, from)
+			return
+		}
+		for range hi - lo {
+			t := poolTask{set: s, sh: p.pool, x: src[from.at:][:from.plane], y: tile[:p.out.rows*p.out.n], kind: maxForward}
+			t.run(0, 0, 1)
+			s.copyPlanes(moved{1, p.out.rows, p.out.n}, dst, to, tile, dense(p.out.rows, p.out.n))
+			from.at += from.plane
+			to.at += to.plane
+		}
+	}
+}
+
+// upsample repeats the elements of some planes.
+func (p *pass) upsample(s Set, planes int, dst []float32, to layout, src []float32, from layout) {
+	sh := p.up
+	if sh.FactorW == 2 {
+		for i := range sh.FactorH {
+			s.zipPlanes(moved{planes, p.in.rows, p.out.n}, dst, layout{to.at + i*to.row, sh.FactorH * to.row, to.plane}, src, src, from)
+		}
+		return
+	}
+	for q := range planes {
+		for r := range p.out.rows {
+			x, y := src[from.at+q*from.plane+r/sh.FactorH*from.row:][:p.in.n], dst[to.at+q*to.plane+r*to.row:][:p.out.n]
+			for j, v := range x {
+				for b := range sh.FactorW {
+					y[j*sh.FactorW+b] = v
+				}
+			}
+		}
+	}
+}
+
+// strips is a convolution of one image, cut in strips of rows that are computed with
+// what lies between them into a tile, or straight into the result where that wastes
+// no more, block after block of output channels.
+type strips struct {
+	f                   *flat
+	bases               []int // where in a plane the result begins; four for a folded upsampling, see Conv
+	weights, bias       []float32
+	act                 Activation
+	high, wide          int // of the result that is computed, for each base
+	oddHigh, oddWide    int // rows and columns of an upsampled result
+	rows                int // of a strip
+	direct              bool
+	pool                bool // the result is pooled by 2 by 2
+	edgeRow, edgeColumn bool // the last window reaches beyond it
+}
+
+// stripPixels is how many pixels a strip with several rows may have.
+const stripPixels = 512
+
+func newStrips(g Stage) strips {
+	c := g.Conv
+	if len(g.Packed) < c.PackedLen() || g.Bias != nil && len(g.Bias) < c.shape.OC {
+		panic("kernels: NewRegion: weights or bias are too short")
+	}
+	oh, ow := c.Output()
+	return strips{f: &c.forward, bases: []int{0}, weights: g.Packed, bias: g.Bias, act: g.Act, high: oh, wide: ow}
+}
+
+// zip reports whether the result is put together from four.
+func (c *strips) zip() bool { return len(c.bases) > 1 }
+
+// pixels is how many pixels a strip of rows computes, those between the rows included.
+func (c *strips) pixels(rows int) int { return (rows-1)*c.f.cols + c.wide }
+
+// plan chooses the rows of a strip: as many as waste the fewest lanes and calls.
+func (c *strips) plan(s Set) {
+	step := 1
+	if c.pool {
+		step = 2
+	}
+	cost := func(rows int) int {
+		total := 0
+		for left := c.high; left > 0; left -= rows {
+			total += 100 + s.cycles(min(block, c.f.out), c.pixels(min(rows, left)), c.f.k())
+		}
+		return total
+	}
+	c.rows = step
+	best := math.MaxInt
+	for rows := step; rows == step || rows < c.high+step && c.pixels(rows) <= stripPixels; rows += step {
+		if n := cost(rows); n < best {
+			c.rows, best = rows, n
+		}
+	}
+	c.rows = min(c.rows, (c.high+step-1)/step*step)
+	if c.pool || c.zip() {
+		return
+	}
+	// Rows by themselves need no copy, which costs about what it moves.
+	row := 20 + s.cycles(min(block, c.f.out), c.wide, c.f.k())
+	if c.f.cols == c.wide || c.high*row <= best+c.high*2*block*(1+c.wide/s.lanes()) {
+		c.direct, c.rows = true, min(c.high, max(1, stripPixels/c.wide))
+	}
+}
+
+func (c *strips) units() int { return (c.high + c.rows - 1) / c.rows * c.f.blocks() }
+
+// tilePlane is the distance between channels in a tile.
+func (c *strips) tilePlane() int { return ((c.rows+1)*c.f.cols + 15) &^ 15 }
+
+func (c *strips) tileLen() int {
+	switch {
+	case c.direct:
+		return 0
+	case c.zip():
+		return 2 * block * c.tilePlane()
+	}
+	return block * c.tilePlane()
+}
+
+// run computes units lo to hi: of each strip, one block of channels after the other.
+func (c *strips) run(s Set, src, dst []float32, to layout, tile []float32, lo, hi int) {
+	blocks := c.f.blocks()
+	for u := lo; u < hi; u++ {
+		row, b := u/blocks*c.rows, u%blocks
+		rows, channels := min(c.rows, c.high-row), min(block, c.f.out-b*block)
+		x := src[row*c.f.cols:]
+		l := to
+		l.at += b * block * to.plane
+		switch {
+		case c.direct:
+			l.at += row * to.row
+			r := result{y: dst[l.at:], plane: to.plane, channels: channels, rows: rows, cols: c.wide, nextX: c.f.cols, nextY: to.row}
+			if to.row == c.wide && c.f.cols == c.wide {
+				r.rows, r.cols = 1, rows*c.wide
+			}
+			c.block(s, x, b, 0, r)
+		case c.pool:
+			l.at += row / 2 * to.row
+			c.joined(s, x, b, 0, channels, rows, tile)
+			c.repeat(channels, rows, row+rows == c.high, tile)
+			s.poolPlanes(moved{channels, (rows + 1) / 2, (c.wide + 1) / 2}, dst, l, tile, layout{0, c.f.cols, c.tilePlane()})
+		default:
+			l.at += row * to.row
+			c.joined(s, x, b, 0, channels, rows, tile)
+			s.copyPlanes(moved{channels, rows, c.wide}, dst, l, tile, layout{0, c.f.cols, c.tilePlane()})
+		}
+	}
+}
+
+// joined computes rows of a block and what lies between them into a tile.
+func (c *strips) joined(s Set, x []float32, b, phase, channels, rows int, tile []float32) {
+	c.block(s, x, b, phase, result{y: tile, plane: c.tilePlane(), channels: channels, rows: 1, cols: c.pixels(rows)})
+}
+
+// block computes one block of channels to r.
+func (c *strips) block(s Set, x []float32, b, phase int, r result) {
+	size := c.f.k() * block
+	var bias []float32
+	if c.bias != nil {
+		bias = c.bias[b*block:][:r.channels]
+	}
+	if s.convolve(c.f, x[c.bases[phase]:], c.weights[(phase*c.f.blocks()+b)*size:][:size], bias, c.act, r) {
+		return
+	}
+	for i := range r.channels {
+		for k := range r.rows {
+			y := r.y[i*r.plane+k*r.nextY:][:r.cols]
+			s.unary(c.act, y, y)
+		}
+	}
+}
+
+// repeat writes the last column and row of a tile once more, where windows of a
+// pooling reach beyond them.
+func (c *strips) repeat(channels, rows int, last bool, tile []float32) {
+	for i := range channels {
+		t := tile[i*c.tilePlane():]
+		for r := 0; c.edgeColumn && r < rows; r++ {
+			t[r*c.f.cols+c.wide] = t[r*c.f.cols+c.wide-1]
+		}
+		if c.edgeRow && last {
+			copy(t[rows*c.f.cols:][:c.f.cols], t[(rows-1)*c.f.cols:])
+		}
+	}
+}
