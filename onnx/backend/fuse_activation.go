@@ -7,7 +7,7 @@ import (
 	"github.com/gonyx/gonyx/onnx/ops"
 )
 
-// activationIntoStore: Relu, LeakyRelu, Sigmoid or Tanh of a Conv, a Gemm or a MatMul → the fused form, which applies it as it stores.
+// activationIntoStore: Relu, LeakyRelu, Sigmoid or Tanh of a Conv, a ConvTranspose, a Gemm or a MatMul → the fused form, which applies it as it stores.
 func activationIntoStore(f *fusion, last *onnx.Node) bool {
 	switch {
 	case is(last, "Relu"), is(last, "LeakyRelu"), is(last, "Sigmoid"), is(last, "Tanh"):
@@ -16,7 +16,7 @@ func activationIntoStore(f *fusion, last *onnx.Node) bool {
 	}
 	n := f.only(last.Inputs[0])
 	switch {
-	case is(n, "Conv"), is(n, "Gemm"), is(n, "MatMul"):
+	case is(n, "Conv"), is(n, "ConvTranspose"), is(n, "Gemm"), is(n, "MatMul"):
 		n = fusedForm(alike(n, n.Inputs...))
 	case n != nil && n.Domain == onnx.DomainPrivate && n.OpType == ops.FusedPrefix+"MatMul" && n.Attribute("activation") == nil:
 		n = alike(n, n.Inputs...)

@@ -10,32 +10,50 @@ import (
 // What follows folds factors and addends into weights, once, in float64. Weights must be finite: 0·Inf would go missing, or come up.
 
 // affineIntoConv: s·Conv(x, w, b) + t → Conv(x, w·s, b·s + t), s and t constants for each map: a BatchNormalization, or a Mul, Add,
-// Sub or Div with a constant.
+// Sub or Div with a constant; and ConvTranspose likewise.
 func affineIntoConv(f *fusion, last *onnx.Node) bool {
 	conv := f.only(varied(f, last))
-	if !is(conv, "Conv") {
+	if !is(conv, "Conv") && !is(conv, "ConvTranspose") {
 		return false
 	}
 	w := f.floats(conv, 1)
 	if w == nil || len(w.Dims) < 3 || w.Len() == 0 || !finite(w) {
 		return false
 	}
-	maps := int(w.Dims[0])
+	maps, of := mapsOf(conv, w)
+	if of == nil {
+		return false
+	}
 	factor, addend := affine(f, last, len(w.Dims), maps)
 	bias, ok := biasOf(f, conv, maps)
 	if factor == nil || !ok {
 		return false
 	}
 	scaled := onnx.NewTensor(onnx.Float, w.Dims...)
-	size := w.Len() / maps
 	for i, v := range w.Float32s() {
-		scaled.Float32s()[i] = float32(float64(v) * factor[i/size])
+		scaled.Float32s()[i] = float32(float64(v) * factor[of(i)])
 	}
 	if !finite(scaled) {
 		return false
 	}
 	f.become(last, alike(conv, conv.Inputs[0], f.add(conv.Inputs[1]+"/scaled", scaled), f.affineBias(conv, bias, factor, addend)), conv)
 	return true
+}
+
+// mapsOf gives the number of maps that a Conv or ConvTranspose makes and to which of them each number of its weight belongs; nil where
+// its groups are not sound.
+func mapsOf(conv *onnx.Node, w *onnx.Tensor) (maps int, of func(i int) int) {
+	first, second := int(w.Dims[0]), int(w.Dims[1])
+	if conv.OpType == "Conv" { // [maps, channels/group, kernel…]
+		size := w.Len() / first
+		return first, func(i int) int { return i / size }
+	}
+	group := integer(conv, "group", 1) // [channels, maps/group, kernel…]
+	if group < 1 || w.Dims[0]%group != 0 {
+		return 0, nil
+	}
+	channels, size := first/int(group), w.Len()/(first*second)
+	return second * int(group), func(i int) int { return i/(size*second)/channels*second + i/size%second }
 }
 
 // convAfterAffine: Conv(s·x + t, w, b) → Conv(x, w·s, b + Σ w·t), s and t constants for each channel; t must be zero where the

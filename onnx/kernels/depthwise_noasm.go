@@ -6,11 +6,3 @@ func (s Set) depthwise(d *depthwise, rows, w []float32, bias float32, act Activa
 	depthwisePortable(d, rows, w, bias, y, n)
 	return act.Function == Identity
 }
-
-func (s Set) evenRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
-	evenRowsPortable(dst, ldd, x, ldx, n, rows)
-}
-
-func (s Set) padRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
-	copyRowsPortable(dst, ldd, x, ldx, n, rows)
-}

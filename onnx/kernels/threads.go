@@ -51,6 +51,7 @@ type Pool struct {
 	region    regionTask
 	window    poolTask
 	upsample  upsampleTask
+	weave     weaveTask
 	map1      unaryTask
 	map2      binaryTask
 	entropy   entropyTask

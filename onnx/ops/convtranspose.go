@@ -224,8 +224,14 @@ func (t convTranspose) meet(in, out, begin []int64, steps []int, f func(i, k, o 
 	walk(0, 0, 0, 0)
 }
 
-// Specialize runs two-dimensional float ones on the kernels, as the gradient of a convolution by its input.
-func (t convTranspose) Specialize(target Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
+// Specialize runs two-dimensional float ones on the kernels.
+func (t convTranspose) Specialize(target Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+	return specializeConvTranspose(t, kernels.Activation{}, target, in, consts)
+}
+
+// specializeConvTranspose is a transposed convolution with an activation: with constant weights by phases, else as the gradient of a
+// convolution by its input.
+func specializeConvTranspose(t convTranspose, act kernels.Activation, target Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
 	out, err := t.Infer(nil, in)
 	if err != nil {
 		return Step{}, false
@@ -234,15 +240,36 @@ func (t convTranspose) Specialize(target Target, in []Fact, _ []*onnx.Tensor) (S
 	if !ok {
 		return Step{}, false
 	}
+	hasBias := len(in) > 2 && !in[2].Absent()
+	if k := kernels.NewTransposed(shape); k != nil && consts[1] != nil {
+		packed := shared(target, consts[1], transposedForm{shape}, func() []float32 {
+			packed := make([]float32, k.PackedLen())
+			k.Pack(packed, consts[1].Float32s())
+			return packed
+		})
+		return Step{Scratch: 4 * k.Scratch(target.Pool), Run: func(f *Frame) error {
+			call := kernels.TransposedForward{X: f.In[0].Float32s(), Packed: packed, Act: act, Y: f.Out[0].Float32s(), Scratch: f.ScratchFloats()}
+			if hasBias {
+				call.Bias = f.In[2].Float32s()
+			}
+			k.Forward(target.Set, target.Pool, call)
+			return nil
+		}}, true
+	}
 	k := kernels.NewConv(shape)
 	plane := shape.H * shape.W
-	hasBias := len(in) > 2 && !in[2].Absent()
 	return Step{Scratch: 4 * k.BackwardDataScratch(target.Pool), Run: func(f *Frame) error {
 		y := f.Out[0].Float32s()
 		k.BackwardData(target.Set, target.Pool, f.In[0].Float32s(), f.In[1].Float32s(), y, f.ScratchFloats())
 		if hasBias {
 			target.Set.BinaryColumn(target.Pool, kernels.Add, y, y, f.In[2].Float32s(), plane, false)
 		}
+		if act.Function != kernels.Identity {
+			target.Set.Unary(target.Pool, act, y, y)
+		}
 		return nil
 	}}, true
 }
+
+// transposedForm tells weights packed by phases from those of a convolution of the same shape.
+type transposedForm struct{ shape kernels.ConvShape }

@@ -10,8 +10,8 @@ import (
 	"github.com/gonyx/gonyx/onnx/schema"
 )
 
-// FusedConv, FusedGemm, FusedMatMul (domain com.github.gonyx): the operator without the word, and what the compiler joined to it.
-// y = activation(Conv(x, w, b)) · activation(Gemm(a, b, c)) · activation(MatMul(a, b) + bias), bias a vector as long as the last
+// FusedConv, FusedConvTranspose, FusedGemm, FusedMatMul (domain com.github.gonyx): the operator without the word, and what the compiler joined to it.
+// y = activation(Conv(x, w, b)) · activation(ConvTranspose(x, w, b)) · activation(Gemm(a, b, c)) · activation(MatMul(a, b) + bias), bias a vector as long as the last
 // axis of the product and optional. Attributes are those of the operator, and activation: "" for none, Relu, LeakyRelu, Sigmoid or
 // Tanh; slope is LeakyRelu's alpha, 0.01 by default. The compiler makes them; they stand in no file that this suite writes.
 
@@ -19,11 +19,11 @@ import (
 const FusedPrefix = "Fused"
 
 // fusable are the operators that have a fused form, and how many inputs they have by themselves. It is never written.
-var fusable = map[string]int{"Conv": 3, "Gemm": 3, "MatMul": 2}
+var fusable = map[string]int{"Conv": 3, "ConvTranspose": 3, "Gemm": 3, "MatMul": 2}
 
 func fusedFamily() []Meaning {
 	var list []Meaning
-	for _, base := range [][]Meaning{convFamily(), gemmFamily(), matMulFamily()} {
+	for _, base := range [][]Meaning{convFamily(), convTransposeFamily(), gemmFamily(), matMulFamily()} {
 		for _, m := range base {
 			if inputs, ok := fusable[m.Name]; ok {
 				list = append(list, Meaning{Domain: onnx.DomainPrivate, Name: FusedPrefix + m.Name, Class: Rounds, New: func(a *Attrs) Op {
@@ -141,6 +141,8 @@ func (f fused) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, boo
 	switch base := f.base.(type) {
 	case conv:
 		return specializeConv(base, f.act.act, t, in, consts)
+	case convTranspose:
+		return specializeConvTranspose(base, f.act.act, t, in, consts)
 	case gemm:
 		return specializeGemm(base, f.act.act, t, in, consts)
 	case matMul:

@@ -18,7 +18,7 @@ import (
 
 // files maps a file's stem to what writes it.
 var files = map[string]func(){
-	"split_avx2":       splitFile,
+	"layout_avx2":      layoutFile,
 	"depthwise_avx512": func() { depthwiseFile(avx512) },
 	"depthwise_avx2":   func() { depthwiseFile(avx2) },
 

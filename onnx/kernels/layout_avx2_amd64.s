@@ -104,3 +104,48 @@ end:
 	JNE        row
 	VZEROUPPER
 	RET
+
+// func zipRowsAVX2(dst *float32, ldd int, a *float32, b *float32, ldx int, n int, rows int)
+// Requires: AVX
+TEXT ·zipRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ b+24(FP), BX
+	MOVQ ldx+32(FP), SI
+	MOVQ n+40(FP), DI
+	MOVQ rows+48(FP), R8
+	SHLQ $0x02, CX
+	SHLQ $0x02, SI
+	SUBQ $0x08, DI
+
+row:
+	XORQ R9, R9
+
+eight:
+	VMOVUPS    (DX)(R9*4), Y0
+	VMOVUPS    (BX)(R9*4), Y1
+	VUNPCKLPS  Y1, Y0, Y2
+	VUNPCKHPS  Y1, Y0, Y0
+	VPERM2F128 $0x20, Y0, Y2, Y1
+	VMOVUPS    Y1, (AX)(R9*8)
+	VPERM2F128 $0x31, Y0, Y2, Y1
+	VMOVUPS    Y1, 32(AX)(R9*8)
+	ADDQ       $0x08, R9
+	CMPQ       R9, DI
+	JL         eight
+	VMOVUPS    (DX)(DI*4), Y0
+	VMOVUPS    (BX)(DI*4), Y1
+	VUNPCKLPS  Y1, Y0, Y2
+	VUNPCKHPS  Y1, Y0, Y0
+	VPERM2F128 $0x20, Y0, Y2, Y1
+	VMOVUPS    Y1, (AX)(DI*8)
+	VPERM2F128 $0x31, Y0, Y2, Y1
+	VMOVUPS    Y1, 32(AX)(DI*8)
+	ADDQ       CX, AX
+	ADDQ       SI, DX
+	ADDQ       SI, BX
+	DECQ       R8
+	JNE        row
+	VZEROUPPER
+	RET
