@@ -30,7 +30,7 @@ func (s Set) Gemm(p *Pool, g Gemm) {
 	}
 	g.check()
 	t := gemmTask{set: s, g: g}
-	t.plan()
+	t.plan(p.Threads())
 	if parts := t.parts(p); parts > 1 && p.begin() {
 		p.gemm = t
 		p.share(&p.gemm, t.units, parts)

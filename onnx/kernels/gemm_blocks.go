@@ -2,14 +2,14 @@ package kernels
 
 import "unsafe"
 
-// Sizes in which a product is walked. A slab of B is some rows of one panel. One
-// that is copied stays in the first-level cache while all rows of A pass, with
-// 32 KB; one of a packed B is read from the second, and the next is fetched
-// meanwhile.
+// Sizes in which a product is walked. A slab of B is some rows of one panel, read
+// from the second-level cache while all rows of A pass; the next one of a packed B
+// is fetched meanwhile.
 const (
-	kSlab     = 128
+	kSlab     = 256
 	kPacked   = 384
-	rowBlock  = 128     // rows of C that share a slab which had to be copied
+	maxBlock  = 512     // rows of C that share a slab that is copied
+	minBlock  = 128     // and one that is not, or where there would be too few for the threads
 	smallB    = 1 << 17 // elements of B that the second-level cache holds beside the rest
 	readRows  = 4       // that could be multiplied while B is read
 	fewRows   = 16      // up to here C is shared out by columns
@@ -23,6 +23,7 @@ type gemmTask struct {
 	set   Set
 	g     Gemm
 	walk  gemmWalk
+	block int // rows, of byBlocks
 	units int
 }
 
@@ -31,7 +32,7 @@ type gemmWalk uint8
 const (
 	byRows    gemmWalk = iota // a unit is a row (portable) or a strip of rows
 	byColumns                 // a unit is a panel of columns of a small B
-	byBlocks                  // a unit is rowBlock rows of a panel of columns
+	byBlocks                  // a unit is a block of rows of a panel of columns
 )
 
 // parts is how many parts the units are shared out in: no more than threads where
@@ -47,7 +48,7 @@ func (t *gemmTask) parts(p *Pool) int {
 
 // plan chooses the walk. It does not change a result: every element is summed in
 // order of k by all of them.
-func (t *gemmTask) plan() {
+func (t *gemmTask) plan(threads int) {
 	g := &t.g
 	if t.set.isa == portable || g.K <= 0 {
 		t.set, t.walk, t.units = Portable, byRows, g.M
@@ -56,7 +57,11 @@ func (t *gemmTask) plan() {
 	panels := (g.N + panel - 1) / panel
 	switch {
 	case g.Packed != nil || g.TransB || g.K*g.N > smallB:
-		t.walk, t.units = byBlocks, panels*((g.M+rowBlock-1)/rowBlock)
+		t.walk, t.block = byBlocks, maxBlock
+		for t.block > minBlock && (g.Packed != nil || panels*t.across() < 4*threads) {
+			t.block /= 2
+		}
+		t.units = panels * t.across()
 	case g.M <= fewRows:
 		t.walk, t.units = byColumns, panels
 	default:
@@ -100,7 +105,7 @@ func (t *gemmTask) run(_, lo, hi int) {
 	case byColumns:
 		t.whole(0, g.M, lo*panel, min(hi*panel, g.N))
 	case byBlocks:
-		if g.TransB && g.Packed == nil || g.Packed == nil && min(g.M, rowBlock) >= copySlabs {
+		if g.TransB && g.Packed == nil || g.Packed == nil && min(g.M, t.block) >= copySlabs {
 			t.copied(lo, hi)
 		} else {
 			t.blocks(lo, hi, nil)
@@ -117,14 +122,14 @@ func (t *gemmTask) copied(lo, hi int) {
 
 func (t *gemmTask) blocks(lo, hi int, slab []float32) {
 	g := &t.g
-	across := (g.M + rowBlock - 1) / rowBlock
+	across := t.across()
 	panels := 1
 	if slab == nil && g.Packed == nil && across == 1 {
 		panels = widePanels
 	}
 	for u := lo; u < hi; u += panels {
-		i, j := u%across*rowBlock, u/across*panel
-		t.block(i, min(i+rowBlock, g.M), j, min(j+panel*min(panels, hi-u), g.N), slab)
+		i, j := u%across*t.block, u/across*panel
+		t.slabs(i, min(i+t.block, g.M), j, min(j+panel*min(panels, hi-u), g.N), slab)
 	}
 }
 
@@ -172,8 +177,11 @@ func (t *gemmTask) whole(i0, i1, j0, j1 int) {
 	}
 }
 
-// block computes rows i0..i1 of one panel, slab by slab of K.
-func (t *gemmTask) block(i0, i1, j0, j1 int, slab []float32) {
+// across is in how many blocks the rows go.
+func (t *gemmTask) across() int { return (t.g.M + t.block - 1) / t.block }
+
+// slabs computes rows i0..i1 of one panel, slab by slab of K.
+func (t *gemmTask) slabs(i0, i1, j0, j1 int, slab []float32) {
 	g := &t.g
 	t.touch(i0, i1, j0, j1)
 	n := t.strips(i1 - i0)
