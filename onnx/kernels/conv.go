@@ -134,38 +134,14 @@ func (c *Conv) BackwardData(s Set, p *Pool, dy, w, dx, scratch []float32) {
 	n := c.batch(dx, dy)
 	f := &c.backward
 	packed, scratch := scratch[:f.packedLen()], scratch[f.packedLen():]
-	f.pack(packed, w[:c.WeightLen()], f.in*f.out*f.taps, f.taps, f.out*f.taps, true)
+	c.packBackward(packed, w)
 	f.run(p, convTask{set: s, x: dy, w: packed, y: dx, scratch: scratch, n: n})
 }
 
-// BackwardWeightsScratch is the length of scratch that BackwardWeights needs on p.
-func (c *Conv) BackwardWeightsScratch(p *Pool) int {
-	return p.Threads() * c.forward.gradientScratch()
-}
-
-// BackwardWeights computes the gradients by the weights, dw, and by the bias, db
-// (nil when not wanted), summed over the batch, from input x and the gradient by
-// the convolution's result dy. Both are overwritten. scratch has at least
-// BackwardWeightsScratch elements of any content.
-func (c *Conv) BackwardWeights(s Set, p *Pool, x, dy, dw, db, scratch []float32) {
-	n := c.batch(x, dy)
-	if db != nil && len(db) < c.shape.OC {
-		panic("kernels: Conv: gradient by the bias is too short")
-	}
-	f := &c.forward
-	t := convGradientTask{set: s, f: f, n: n, x: x, dy: dy, dw: dw[:c.WeightLen()], db: db, scratch: scratch[:p.Threads()*f.gradientScratch()]}
-	units := f.groups * f.quads()
-	if parts := p.split(units, 2*n*f.oh*f.ow*c.WeightLen()); parts > 1 && p.begin() {
-		if !f.direct {
-			parts = min(parts, p.Threads()) // every part copies the input once
-		}
-		p.gradient = t
-		p.share(&p.gradient, units, parts)
-		p.gradient = convGradientTask{}
-		p.end()
-		return
-	}
-	t.run(0, 0, units)
+// packBackward writes weights w in the order in which BackwardData reads them.
+func (c *Conv) packBackward(dst, w []float32) {
+	f := &c.backward
+	f.pack(dst, w[:c.WeightLen()], f.in*f.out*f.taps, f.taps, f.out*f.taps, true)
 }
 
 // batch is how many images x [N, C, H, W] holds, and that y holds as many results.

@@ -55,14 +55,16 @@ func BenchmarkConv(b *testing.B) {
 				x, w, y := benchRandom(n*c.shape.C*c.shape.H*c.shape.W), benchRandom(conv.WeightLen()), benchRandom(n*c.shape.OC*oh*ow)
 				packed := make([]float32, conv.PackedLen())
 				conv.Pack(packed, w)
-				scratch := make([]float32, max(conv.ForwardScratch(pool, true), conv.BackwardDataScratch(pool), conv.BackwardWeightsScratch(pool)))
+				back := ConvBackward{X: x, DY: y, DW: append([]float32(nil), w...)}
+				scratch := make([]float32, max(conv.ForwardScratch(pool, true), conv.BackwardDataScratch(pool), conv.BackwardScratch(pool, n, back)))
+				back.Scratch = scratch
 				for _, pass := range []struct {
 					name string
 					run  func()
 				}{
 					{"forward", func() { conv.Forward(s, pool, ConvForward{X: x, Packed: packed, Y: y, Scratch: scratch}) }},
 					{"data", func() { conv.BackwardData(s, pool, y, w, x, scratch) }},
-					{"weights", func() { conv.BackwardWeights(s, pool, x, y, w, nil, scratch) }},
+					{"weights", func() { conv.Backward(s, pool, back) }},
 				} {
 					b.Run(fmt.Sprintf("%v/%s/%s,n=%d,threads=%d", s, c.name, pass.name, n, threads), func(b *testing.B) {
 						for b.Loop() {

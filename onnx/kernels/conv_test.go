@@ -125,7 +125,13 @@ func TestConvAndItsGradients(t *testing.T) {
 						}
 						conv.BackwardData(s, p, dy, w, dx, scratch(conv.BackwardDataScratch(p)))
 						near(t, what+": gradient by input", dx, want.dx, addOne(want.sizeDX), 2e-6)
-						conv.BackwardWeights(s, p, x, dy, dw, db, scratch(conv.BackwardWeightsScratch(p)))
+						data := append([]float32(nil), dx...)
+						b := ConvBackward{X: x, W: w, DY: dy, DX: dx, DW: dw, DB: db}
+						b.Scratch = scratch(conv.BackwardScratch(p, c.n, b))
+						conv.Backward(s, p, b)
+						if i := sameBits(dx, data); i >= 0 {
+							t.Fatalf("%s: gradient by input: element %d: got %g, want %g as alone", what, i, dx[i], data[i])
+						}
 						near(t, what+": gradient by weights", dw, want.dw, want.sizeDW, 2e-6)
 						near(t, what+": gradient by bias", db, want.db, want.sizeDB, 2e-6)
 						for i, got := range [][]float32{plain, dx, dw, db} {
@@ -172,7 +178,9 @@ func TestConvOfRandomShapes(t *testing.T) {
 			near(t, what+": forward", y, want.y, want.sizeY, 2e-6)
 			conv.BackwardData(s, pool, dy, w, dx, make([]float32, conv.BackwardDataScratch(pool)))
 			near(t, what+": gradient by input", dx, want.dx, want.sizeDX, 2e-6)
-			conv.BackwardWeights(s, pool, x, dy, dw, db, make([]float32, conv.BackwardWeightsScratch(pool)))
+			b := ConvBackward{X: x, DY: dy, DW: dw, DB: db}
+			b.Scratch = make([]float32, conv.BackwardScratch(pool, n, b))
+			conv.Backward(s, pool, b)
 			near(t, what+": gradient by weights", dw, want.dw, want.sizeDW, 2e-6)
 			near(t, what+": gradient by bias", db, want.db, want.sizeDB, 2e-6)
 		}
@@ -268,11 +276,13 @@ func TestConvAllocatesNothing(t *testing.T) {
 	x, y, w := make([]float32, n*16*30*30), make([]float32, n*16*oh*ow), make([]float32, conv.WeightLen())
 	for _, s := range Supported() {
 		for _, p := range []*Pool{nil, pool} {
-			f, d, g := make([]float32, conv.ForwardScratch(p, false)), make([]float32, conv.BackwardDataScratch(p)), make([]float32, conv.BackwardWeightsScratch(p))
+			f, d, g := make([]float32, conv.ForwardScratch(p, false)), make([]float32, conv.BackwardDataScratch(p)), make([]float32, conv.WeightLen())
+			b := ConvBackward{X: x, W: w, DY: y, DX: x, DW: g}
+			b.Scratch = make([]float32, conv.BackwardScratch(p, n, b))
 			if got := testing.AllocsPerRun(5, func() {
 				conv.Forward(s, p, ConvForward{X: x, W: w, Y: y, Scratch: f})
 				conv.BackwardData(s, p, y, w, x, d)
-				conv.BackwardWeights(s, p, x, y, w, nil, g)
+				conv.Backward(s, p, b)
 			}); got != 0 {
 				t.Errorf("%v, %d threads: got %g allocations, want 0", s, p.Threads(), got)
 			}

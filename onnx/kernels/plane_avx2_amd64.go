@@ -43,3 +43,8 @@ func doubleAVX2(y *float32, x *float32, n int)
 //
 //go:noescape
 func foldPairsAVX2(y *float32, x *float32, row int, n int)
+
+// unpoolAVX2 computes dst[(2r+a)*ldd+2j+b] = at[r*n+j] == (2r+a)*w+2j+b ? dy[r*n+j] : 0 for r < rows, j < n and a, b < 2. Of fewer than 8 columns j it writes 0 for those up to 8, row by row.
+//
+//go:noescape
+func unpoolAVX2(dst *float32, ldd int, dy *float32, at *int32, n int, rows int, w int)

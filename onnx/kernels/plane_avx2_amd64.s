@@ -351,3 +351,133 @@ eight:
 end:
 	VZEROUPPER
 	RET
+
+DATA ascending<>+0(SB)/4, $0x00000000
+DATA ascending<>+4(SB)/4, $0x00000001
+DATA ascending<>+8(SB)/4, $0x00000002
+DATA ascending<>+12(SB)/4, $0x00000003
+DATA ascending<>+16(SB)/4, $0x00000004
+DATA ascending<>+20(SB)/4, $0x00000005
+DATA ascending<>+24(SB)/4, $0x00000006
+DATA ascending<>+28(SB)/4, $0x00000007
+DATA ascending<>+32(SB)/4, $0x00000008
+DATA ascending<>+36(SB)/4, $0x00000009
+DATA ascending<>+40(SB)/4, $0x0000000a
+DATA ascending<>+44(SB)/4, $0x0000000b
+DATA ascending<>+48(SB)/4, $0x0000000c
+DATA ascending<>+52(SB)/4, $0x0000000d
+DATA ascending<>+56(SB)/4, $0x0000000e
+DATA ascending<>+60(SB)/4, $0x0000000f
+GLOBL ascending<>(SB), RODATA|NOPTR, $64
+
+// func unpoolAVX2(dst *float32, ldd int, dy *float32, at *int32, n int, rows int, w int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·unpoolAVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst+0(FP), AX
+	MOVQ         ldd+8(FP), CX
+	MOVQ         dy+16(FP), DX
+	MOVQ         at+24(FP), BX
+	MOVQ         n+32(FP), SI
+	MOVQ         rows+40(FP), DI
+	MOVQ         w+48(FP), R8
+	SHLQ         $0x02, CX
+	LEAQ         (AX)(CX*1), R9
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y4
+	VMOVDQU      ascending<>+0(SB), Y0
+	VMOVDQU      ascending<>+32(SB), Y1
+	VPADDD       Y4, Y0, Y2
+	VPADDD       Y4, Y1, Y3
+	VPADDD       Y4, Y4, Y4
+	CMPQ         SI, $0x08
+	JL           few
+
+row:
+	XORQ R8, R8
+
+eight:
+	VMOVUPS      (DX)(R8*4), Y5
+	VMOVDQU      (BX)(R8*4), Y6
+	LEAQ         (R8)(R8*1), R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Y7
+	VPSUBD       Y7, Y6, Y6
+	VPERMPD      $0xd8, Y5, Y5
+	VPERMPD      $0xd8, Y6, Y6
+	VUNPCKLPS    Y5, Y5, Y8
+	VUNPCKHPS    Y5, Y5, Y5
+	VUNPCKLPS    Y6, Y6, Y9
+	VUNPCKHPS    Y6, Y6, Y6
+	VPCMPEQD     Y0, Y9, Y7
+	VANDPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (AX)(R8*8)
+	VPCMPEQD     Y1, Y6, Y7
+	VANDPS       Y5, Y7, Y7
+	VMOVUPS      Y7, 32(AX)(R8*8)
+	VPCMPEQD     Y2, Y9, Y7
+	VANDPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (R9)(R8*8)
+	VPCMPEQD     Y3, Y6, Y7
+	VANDPS       Y5, Y7, Y7
+	VMOVUPS      Y7, 32(R9)(R8*8)
+	ADDQ         $0x08, R8
+	CMPQ         R8, SI
+	JGE          next
+	MOVQ         SI, R10
+	SUBQ         $0x08, R10
+	CMPQ         R8, R10
+	CMOVQGT      R10, R8
+	JMP          eight
+
+next:
+	VPADDD Y4, Y0, Y0
+	VPADDD Y4, Y1, Y1
+	VPADDD Y4, Y2, Y2
+	VPADDD Y4, Y3, Y3
+	LEAQ   (AX)(CX*2), AX
+	LEAQ   (R9)(CX*2), R9
+	LEAQ   (DX)(SI*4), DX
+	LEAQ   (BX)(SI*4), BX
+	DECQ   DI
+	JNE    row
+	VZEROUPPER
+	RET
+
+few:
+	VMOVD        SI, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     ascending<>+0(SB), Y5, Y5
+
+fewRow:
+	VMASKMOVPS (DX), Y5, Y6
+	VMASKMOVPS (BX), Y5, Y7
+	VPERMPD    $0xd8, Y6, Y6
+	VPERMPD    $0xd8, Y7, Y7
+	VUNPCKLPS  Y6, Y6, Y8
+	VUNPCKHPS  Y6, Y6, Y6
+	VUNPCKLPS  Y7, Y7, Y9
+	VUNPCKHPS  Y7, Y7, Y10
+	VPCMPEQD   Y0, Y9, Y7
+	VANDPS     Y8, Y7, Y7
+	VMOVUPS    Y7, (AX)
+	VPCMPEQD   Y1, Y10, Y7
+	VANDPS     Y6, Y7, Y7
+	VMOVUPS    Y7, 32(AX)
+	VPCMPEQD   Y2, Y9, Y7
+	VANDPS     Y8, Y7, Y7
+	VMOVUPS    Y7, (R9)
+	VPCMPEQD   Y3, Y10, Y7
+	VANDPS     Y6, Y7, Y7
+	VMOVUPS    Y7, 32(R9)
+	VPADDD     Y4, Y0, Y0
+	VPADDD     Y4, Y1, Y1
+	VPADDD     Y4, Y2, Y2
+	VPADDD     Y4, Y3, Y3
+	LEAQ       (AX)(CX*2), AX
+	LEAQ       (R9)(CX*2), R9
+	LEAQ       (DX)(SI*4), DX
+	LEAQ       (BX)(SI*4), BX
+	DECQ       DI
+	JNE        fewRow
+	VZEROUPPER
+	RET

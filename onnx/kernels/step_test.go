@@ -40,17 +40,20 @@ func newTrainingStep(s Set, p *Pool, n int) *trainingStep {
 	sizes := [6]int{4: features * hidden, 5: hidden * outputs}
 	biases := [6]int{4: hidden, 5: outputs}
 	scratch := 0
+	wanted := make([]float32, 1)
 	for i, sh := range shapes {
 		c := NewConv(sh)
+		all := ConvBackward{DX: wanted, DW: wanted, DB: wanted}
 		oh, ow := c.Output()
 		t.conv[i], sizes[i], biases[i] = c, c.WeightLen(), sh.OC
 		t.y[i], t.dy[i] = make([]float32, n*sh.OC*oh*ow), make([]float32, n*sh.OC*oh*ow)
-		scratch = max(scratch, c.ForwardScratch(p, false), c.BackwardDataScratch(p), c.BackwardWeightsScratch(p))
 		if i&1 == 1 {
 			z := PoolShape{Planes: n * sh.OC, H: oh, W: ow, OH: oh / 2, OW: ow / 2, KH: 2, KW: 2, StrideH: 2, StrideW: 2}
 			size := z.Planes * z.OH * z.OW
+			all.Pool = &z
 			t.pooling[i/2], t.p[i/2], t.dp[i/2], t.at[i/2] = z, make([]float32, size), make([]float32, size), make([]int32, size)
 		}
+		scratch = max(scratch, c.ForwardScratch(p, false), c.BackwardScratch(p, n, all))
 	}
 	total := 0
 	for i := range sizes {
@@ -97,14 +100,11 @@ func (t *trainingStep) run() {
 	s.Gemm(p, Gemm{M: n, N: features, K: hidden, A: t.dh, B: t.w[4], TransB: true, C: t.dp[1]})
 	into := [4][]float32{nil, t.dy[0], t.dp[0], t.dy[2]}
 	for i := 3; i >= 0; i-- {
+		b := ConvBackward{X: in[i], W: t.w[i], DY: t.dy[i], DX: into[i], DW: t.g[i], DB: t.db[i], Scratch: t.scratch}
 		if i&1 == 1 {
-			s.MaxPoolBackward(p, t.pooling[i/2], t.dp[i/2], t.at[i/2], t.dy[i])
-			s.Derivative(p, t.act, t.dy[i], t.dy[i], t.y[i])
+			b.DY, b.Y, b.Act, b.Pool, b.Argmax = t.dp[i/2], t.p[i/2], t.act, &t.pooling[i/2], t.at[i/2]
 		}
-		t.conv[i].BackwardWeights(s, p, in[i], t.dy[i], t.g[i], t.db[i], t.scratch)
-		if i > 0 {
-			t.conv[i].BackwardData(s, p, t.dy[i], t.w[i], into[i], t.scratch)
-		}
+		t.conv[i].Backward(s, p, b)
 	}
 	t.steps++
 	s.UpdateAdam(p, Adam{Step: Step{LearningRate: 0.001}, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, T: t.steps}, t.weights, t.grads, t.mean, t.squa)

@@ -13,6 +13,7 @@ type alone struct {
 	call *call
 	step step
 	outs []*onnx.Tensor
+	back []*onnx.Tensor // gradients that were made together
 }
 
 func (u *unit) prepared() (*alone, error) {
@@ -86,6 +87,9 @@ func (a *alone) forward(f *forward, values []gorgonia.Value) (gorgonia.Value, er
 
 func (a *alone) backward(b *backward, values []gorgonia.Value) (gorgonia.Value, error) {
 	u := b.u
+	if b.pick > 0 {
+		return valueOf(a.back[b.pick])
+	}
 	f := &frame{}
 	var err error
 	if f.in, err = take(len(u.in), b.reads, values); err != nil {
@@ -106,7 +110,17 @@ func (a *alone) backward(b *backward, values []gorgonia.Value) (gorgonia.Value, 
 	}
 	c := *a.call
 	c.k = b.k
-	g, err := u.rule.gradient(&c, b.i)
+	var g gradient
+	if b.all != nil {
+		a.back = []*onnx.Tensor{f.dx}
+		for _, i := range b.all[1:] {
+			a.back = append(a.back, onnx.NewTensor(onnx.Float, u.in[i].dims...))
+		}
+		f.all = a.back
+		g, err = u.rule.together(&c, b.all)
+	} else {
+		g, err = u.rule.gradient(&c, b.i)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", b.text, err)
 	}

@@ -7,24 +7,67 @@ import (
 )
 
 // backward computes the gradient of the loss by input i of a unit from the gradient by its output k; see layer for those that come in
-// two parts.
+// two parts. Where a rule makes gradients together, the first one's node computes all, and the others have it as their operand and pick
+// theirs.
 type backward struct {
 	operator
 	u      *unit
 	k, i   int
+	all    []int // the inputs by which it makes gradients together, i first
+	pick   int   // where in all of its operand this one stands; 0 where it computes
 	reads  []int // the inputs among its operands, in order
 	readsY bool  // whether the output follows them; the output's gradient is last
 }
 
 func newBackward(u *unit, k, i int, operands gorgonia.Nodes, output, grad *gorgonia.Node) (*backward, gorgonia.Nodes, error) {
 	b := &backward{u: u, k: k, i: i}
-	reads := everything
+	return b.drawn(u.reads(i), operands, output, grad)
+}
+
+// newTogether makes the nodes of gradients that are made together: by the inputs of all, in their order.
+func newTogether(u *unit, k int, all []int, operands gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	reads := nothing
+	for _, i := range all {
+		reads |= u.reads(i)
+	}
+	if u.layer != nil {
+		reads |= u.reads(before)
+	}
+	b, children, err := (&backward{u: u, k: k, i: all[0], all: all}).drawn(reads, operands, output, grad)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make(gorgonia.Nodes, len(all))
+	if nodes[0], err = applied(b, children); err != nil {
+		return nil, err
+	}
+	for n := 1; n < len(all); n++ {
+		pick, children, err := (&backward{u: u, k: k, i: all[n], pick: n}).drawn(nothing, operands, output, nodes[0])
+		if err != nil {
+			return nil, err
+		}
+		pick.typ[0] = b.typ[len(b.typ)-1]
+		if nodes[n], err = applied(pick, children); err != nil {
+			return nil, err
+		}
+	}
+	return nodes, nil
+}
+
+// reads is what the gradient by input i is computed from.
+func (u *unit) reads(i int) need {
 	switch {
 	case u.view:
-		reads = nothing
+		return nothing
 	case u.rule.reads != nil:
-		reads = u.rule.reads(i)
+		return u.rule.reads(i)
 	}
+	return everything
+}
+
+// drawn gives the operator and its operands; grad is the last one.
+func (b *backward) drawn(reads need, operands gorgonia.Nodes, output, grad *gorgonia.Node) (*backward, gorgonia.Nodes, error) {
+	u, k, i := b.u, b.k, b.i
 	var children gorgonia.Nodes
 	take := func(n *gorgonia.Node, v *value) error {
 		t, err := typeOf(v.elem, len(v.dims))
@@ -48,7 +91,7 @@ func newBackward(u *unit, k, i int, operands gorgonia.Nodes, output, grad *gorgo
 			return nil, nil, err
 		}
 	}
-	if err := take(grad, u.result(k, i)); err != nil {
+	if err := take(grad, b.result()); err != nil {
 		return nil, nil, err
 	}
 	source := u.source(i)
@@ -65,6 +108,14 @@ func newBackward(u *unit, k, i int, operands gorgonia.Nodes, output, grad *gorgo
 		b.text = u.place + ": gradient by what is activated"
 	}
 	return b, children, nil
+}
+
+// result is the value whose gradient the last operand is.
+func (b *backward) result() *value {
+	if b.all != nil {
+		return b.u.out[b.k]
+	}
+	return b.u.result(b.k, b.i)
 }
 
 // DiffWRT says that gradients are not differentiated again.

@@ -20,7 +20,9 @@ func convRules() []rule {
 		return nothing
 	}
 	return []rule{
-		{name: "Conv", reads: reads, gradient: convGradient},
+		{name: "Conv", reads: reads, gradient: convGradient, together: func(c *call, wrt []int) (gradient, error) {
+			return convGradients(c, wrt, kernels.Activation{}, nil)
+		}},
 		{name: "ConvTranspose", reads: reads, gradient: convTransposeGradient},
 	}
 }
@@ -46,9 +48,58 @@ func convTransposeGradient(c *call, i int) (gradient, error) {
 			k.Forward(c.set, c.pool, kernels.ConvForward{X: f.dy.Float32s(), W: f.in[1].Float32s(), Y: f.dx.Float32s(), Scratch: f.scratch})
 		}}, nil
 	}
-	return gradient{scratch: k.BackwardWeightsScratch(c.pool), run: func(f *frame) {
-		k.BackwardWeights(c.set, c.pool, f.dy.Float32s(), f.in[0].Float32s(), f.dx.Float32s(), nil, f.scratch)
+	return weightGradient(c, k, func(f *frame) (x, dy []float32) { return f.dy.Float32s(), f.in[0].Float32s() }), nil
+}
+
+// weightGradient is that of a convolution by its weight, from its input and the gradient by its result.
+func weightGradient(c *call, k *kernels.Conv, given func(*frame) (x, dy []float32)) gradient {
+	wanted := kernels.ConvBackward{DW: []float32{}}
+	return gradient{scratch: k.BackwardScratch(c.pool, int(c.dims(0)[0]), wanted), run: func(f *frame) {
+		b := kernels.ConvBackward{DW: f.dx.Float32s(), Scratch: f.scratch}
+		b.X, b.DY = given(f)
+		k.Backward(c.set, c.pool, b)
+	}}
+}
+
+// convGradients makes the gradients by several inputs of a convolution, its activation and a pooling together; window is nil where there
+// is none.
+func convGradients(c *call, wrt []int, act kernels.Activation, window *kernels.PoolShape) (gradient, error) {
+	shape, ok := ops.KernelConv(c.op, c.in)
+	if !ok {
+		return gradient{}, fmt.Errorf("a gradient of a convolution of %v by %v is %w", c.in[0], c.in[1], ops.ErrUnsupported)
+	}
+	k := kernels.NewConv(shape)
+	argmax := c.argmax
+	wanted := kernels.ConvBackward{Act: act, Pool: window}
+	for _, i := range wrt {
+		*gradientBy(&wanted, i) = []float32{} // asked for
+	}
+	return gradient{scratch: k.BackwardScratch(c.pool, int(c.dims(0)[0]), wanted), run: func(f *frame) {
+		if window != nil && argmax == nil {
+			panic("lowering: the gradient of a pooling without its forward pass")
+		}
+		b := kernels.ConvBackward{DY: f.dy.Float32s(), Act: act, Pool: window, Argmax: argmax, Scratch: f.scratch}
+		for n, i := range wrt {
+			if f.all[n] != nil {
+				*gradientBy(&b, i) = f.all[n].Float32s()
+			}
+		}
+		if b.DW != nil {
+			b.X = f.in[0].Float32s()
+		}
+		if b.DX != nil {
+			b.W = f.in[1].Float32s()
+		}
+		if act.Function != kernels.Identity {
+			b.Y = f.y.Float32s()
+		}
+		k.Backward(c.set, c.pool, b)
 	}}, nil
+}
+
+// gradientBy is where the gradient by an input of a convolution goes.
+func gradientBy(b *kernels.ConvBackward, i int) *[]float32 {
+	return [...]*[]float32{&b.DX, &b.DW, &b.DB}[i]
 }
 
 func convGradient(c *call, i int) (gradient, error) {
@@ -65,7 +116,5 @@ func convGradient(c *call, i int) (gradient, error) {
 			k.BackwardData(c.set, c.pool, f.dy.Float32s(), f.in[1].Float32s(), f.dx.Float32s(), f.scratch)
 		}}, nil
 	}
-	return gradient{scratch: k.BackwardWeightsScratch(c.pool), run: func(f *frame) {
-		k.BackwardWeights(c.set, c.pool, f.in[0].Float32s(), f.dy.Float32s(), f.dx.Float32s(), nil, f.scratch)
-	}}, nil
+	return weightGradient(c, k, func(f *frame) (x, dy []float32) { return f.in[0].Float32s(), f.dy.Float32s() }), nil
 }

@@ -133,6 +133,9 @@ func (f *forward) DiffWRT(n int) []bool {
 func (f *forward) SymDiff(operands gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 	grads := make(gorgonia.Nodes, len(operands))
 	diff := f.DiffWRT(len(operands))
+	if f.u.rule != nil && f.u.rule.together != nil && !f.u.p.options.Plain && slices.Contains(diff, true) {
+		return f.together(diff, operands, output, grad)
+	}
 	if f.u.layer != nil && slices.Contains(diff, true) {
 		b, children, err := newBackward(f.u, f.k, before, operands, output, grad)
 		if err == nil {
@@ -153,6 +156,25 @@ func (f *forward) SymDiff(operands gorgonia.Nodes, output, grad *gorgonia.Node) 
 		if grads[c], err = applied(b, children); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.u.place, err)
 		}
+	}
+	return grads, nil
+}
+
+// together is SymDiff of gradients that are made together.
+func (f *forward) together(diff []bool, operands gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	var all, where []int
+	for c, i := range f.u.operands() {
+		if diff[c] {
+			all, where = append(all, i), append(where, c)
+		}
+	}
+	nodes, err := newTogether(f.u, f.k, all, operands, output, grad)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.u.place, err)
+	}
+	grads := make(gorgonia.Nodes, len(operands))
+	for n, c := range where {
+		grads[c] = nodes[n]
 	}
 	return grads, nil
 }

@@ -13,9 +13,9 @@ import (
 //
 //	y = MaxPool(f(Conv(x, w, b)))
 //
-// The activation is computed where the product is stored, and the pooling while images are in cache. The gradient comes in two
-// parts: by mid, what the activation reads, from y alone; and from there by x, w and b as the product has it. The units
-// that a layer stands for stay for whoever asks for their results.
+// The activation is computed where the product is stored, and the pooling while images are in cache. The gradients by x, w and b of a
+// convolution are made together, an image at a time; those of a Gemm in two parts: by mid, what the activation reads, from y alone, and
+// from there by x, w and b. The units that a layer stands for stay for whoever asks for their results.
 type layer struct {
 	base, pool *unit // pool: nil where there is none
 	mid        *value
@@ -122,7 +122,11 @@ func (l *layer) unit(last *unit, table *ops.Table) (*unit, error) {
 		u.op = pooled{fused, l.pool.op}
 		u.place += " and MaxPool"
 	}
-	u.rule = &rule{name: base.rule.name, wrt: base.rule.wrt, gradient: l.gradient, forward: l.forward, reads: func(i int) need {
+	var together func(c *call, wrt []int) (gradient, error)
+	if base.rule.together != nil {
+		together = l.together
+	}
+	u.rule = &rule{name: base.rule.name, wrt: base.rule.wrt, gradient: l.gradient, together: together, forward: l.forward, reads: func(i int) need {
 		switch {
 		case i == before:
 			return theOutput
@@ -184,26 +188,23 @@ func (l *layer) product(c *call) *call {
 
 // gradient is that by an input of the product, from the gradient by mid, or that by mid.
 func (l *layer) gradient(c *call, i int) (gradient, error) {
-	switch {
-	case i != before:
+	if i != before {
 		return l.base.rule.gradient(l.product(c), i)
-	case l.pool == nil:
-		return derivative(c, l.act)
 	}
-	shape, _, ok := ops.KernelPool(l.pool.op, c.mid)
-	n, argmax := count(c.outDims()), c.argmax
-	if !ok {
-		return gradient{}, fmt.Errorf("a gradient of this pooling of %v is %w", c.mid, ops.ErrUnsupported)
-	}
-	return gradient{scratch: n, run: func(f *frame) {
-		if argmax == nil {
-			panic("lowering: the gradient of a pooling without its forward pass")
+	return derivative(c, l.act)
+}
+
+// together makes those by several inputs of a convolution straight from y.
+func (l *layer) together(c *call, wrt []int) (gradient, error) {
+	var window *kernels.PoolShape
+	if l.pool != nil {
+		shape, _, ok := ops.KernelPool(l.pool.op, c.mid)
+		if !ok {
+			return gradient{}, fmt.Errorf("a gradient of this pooling of %v is %w", c.mid, ops.ErrUnsupported)
 		}
-		// The greatest of a window went through the activation, so its derivative is told by what the pooling gave.
-		dy := f.scratch[:n]
-		c.set.Derivative(c.pool, l.act, dy, f.dy.Float32s(), f.y.Float32s())
-		c.set.MaxPoolBackward(c.pool, shape, dy, argmax, f.dx.Float32s())
-	}}, nil
+		window = &shape
+	}
+	return convGradients(l.product(c), wrt, l.act, window)
 }
 
 // poolBytes is how much of a convolution's result should wait for its pooling.

@@ -61,6 +61,7 @@ func newMachine(p *Program) (*machine, error) {
 	for _, v := range p.values {
 		ofNode[v.node] = v
 	}
+	together := make(map[int]int) // by slot: 1 + the instruction that makes gradients together
 	for _, n := range slices.Backward(sorted) {
 		at := len(m.slots)
 		m.bySlot[n] = at
@@ -88,10 +89,25 @@ func newMachine(p *Program) (*machine, error) {
 			}
 		case *backward:
 			s.like = op.u.source(op.i)
-			if dy := m.slots[in[len(in)-1]].like; dy != nil && dy != op.u.result(op.k, op.i) {
+			if op.pick > 0 {
+				c := together[in[0]]
+				if c == 0 {
+					return nil, fmt.Errorf("%s: it is handed another node: %w", op.text, errOneHash)
+				}
+				m.code[c-1].out[op.pick] = at
+				continue
+			}
+			if dy := m.slots[in[len(in)-1]].like; dy != nil && dy != op.result() {
 				return nil, fmt.Errorf("%s: it is handed the gradient of %q: %w", op.text, dy.name, errOneHash)
 			}
-			m.code = append(m.code, instruction{text: op.text, back: op, in: in, out: []int{at}})
+			out := []int{at}
+			for range max(0, len(op.all)-1) {
+				out = append(out, -1)
+			}
+			m.code = append(m.code, instruction{text: op.text, back: op, in: in, out: out})
+			if op.all != nil {
+				together[at] = len(m.code)
+			}
 		case interface{ Value() gorgonia.Value }:
 			if s.fixed, err = tensorOf(op.Value()); err != nil {
 				return nil, fmt.Errorf("constant %v: %w", n, err)

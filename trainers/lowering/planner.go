@@ -258,20 +258,39 @@ func (w *planner) backward(i int, c *instruction) error {
 		other.k = b.k
 		call = &other
 	}
-	g, err := u.rule.gradient(call, b.i)
+	f := &frame{in: make([]*onnx.Tensor, len(u.in)), dx: out, dy: w.header(c.in[len(c.in)-1])}
+	var g gradient
+	var err error
+	if b.all != nil {
+		for _, at := range c.out {
+			f.all = append(f.all, nil)
+			if at >= 0 && w.needed[at] {
+				f.all[len(f.all)-1] = w.header(at)
+			}
+		}
+		g, err = u.rule.together(call, b.all)
+	} else {
+		g, err = u.rule.gradient(call, b.i)
+	}
 	if err != nil {
 		return err
 	}
-	f := &frame{in: make([]*onnx.Tensor, len(u.in)), dx: out, dy: w.header(c.in[len(c.in)-1])}
 	for k, at := range b.reads {
 		f.in[at] = w.header(c.in[k])
 	}
 	if b.readsY {
 		f.y = w.header(c.in[len(b.reads)])
 	}
-	w.frames[c.out[0]] = f
-	if err := w.memory(c.out[0], i); err != nil {
-		return err
+	if b.all == nil {
+		w.frames[c.out[0]] = f
+	}
+	for _, at := range c.out {
+		if at < 0 || !w.needed[at] {
+			continue
+		}
+		if err := w.memory(at, i); err != nil {
+			return err
+		}
 	}
 	w.scratch(i, 4*g.scratch, func(b []byte) { f.scratch = onnx.ElementsOf[float32](b) })
 	w.act(c.text, func() error {

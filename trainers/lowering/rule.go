@@ -16,6 +16,8 @@ type rule struct {
 	reads func(i int) need
 	// gradient makes the gradient by input i. Sizes of all facts are known and float values are float32.
 	gradient func(c *call, i int) (gradient, error)
+	// together makes all gradients asked for at once, in place of gradient, where that is less work. Plain goes without.
+	together func(c *call, wrt []int) (gradient, error)
 	// view says whether the output is the first input under another shape, so that nothing needs to be computed. Its
 	// gradient is then a view as well, and gradient is not asked.
 	view func(c *call) bool
@@ -37,6 +39,7 @@ type frame struct {
 	y       *onnx.Tensor   // the node's output, likewise
 	dy      *onnx.Tensor   // gradient of the loss by the output
 	dx      *onnx.Tensor   // gradient of the loss by the input, to be written as a whole
+	all     []*onnx.Tensor // gradients by several inputs that are made together; nil where nothing reads one
 	param   *Param         // whose gradient dx is, where it is that of a parameter alone
 	scratch []float32
 }

@@ -26,6 +26,7 @@ func planeFile() {
 	copyRows()
 	double()
 	foldPairs()
+	unpool()
 }
 
 // everySecond joins every second number of x to y.

@@ -1,0 +1,298 @@
+package kernels
+
+// ConvBackward is one backward pass of a convolution, its activation and the MaxPool
+// after it: from DY, the gradient by what these give, to the gradients DX by X, DW by
+// W and DB by the bias, each overwritten, or nil where it is not wanted.
+type ConvBackward struct {
+	X  []float32 // [N, C, H, W]; nil where DW is
+	W  []float32 // nil where DX is
+	DY []float32 // [N, OC, OH, OW], or what Pool makes of these planes
+	// Act was applied before the pooling, and Y, of DY's shape, is what came out; Y is
+	// nil where Act is Identity.
+	Act Activation
+	Y   []float32
+	// Pool, for planes of one image or more, was applied last, and Argmax is what it left.
+	// nil for none.
+	Pool       *PoolShape
+	Argmax     []int32
+	DX, DW, DB []float32
+	Scratch    []float32 // at least BackwardScratch elements of any content
+}
+
+// Gradients by the weights are summed over shares of the batch, one after the other,
+// that depend on nothing but the shape: whoever computes a share, the bits are the
+// same.
+const (
+	mostShares  = 8
+	mostPartial = 1 << 22 // elements that the shares' sums take, where two take less
+)
+
+// shares is how many for n images.
+func (c *Conv) shares(n int) int {
+	return max(1, min(n, mostShares, max(2, mostPartial/c.WeightLen())))
+}
+
+// backwardRoom is how a worker's scratch is divided.
+type backwardRoom struct {
+	x      int // the planes of a stack, padded; 0 where X is used as it lies
+	dy     int // the gradients by the convolution's result in planes of that width, zeros around them
+	padded int // one image's gradients as the gradient by the input wants them
+	plain  int // one image's gradients as they come from activation and pooling
+}
+
+func (r backwardRoom) len() int { return r.x + r.dy + r.padded + r.plain }
+
+func (c *Conv) backwardRoom(b *ConvBackward) (r backwardRoom) {
+	f, g := &c.forward, c.gradientPlanes()
+	if b.DW != nil && !(f.direct && g.stack == 1) {
+		r.x = c.shape.C * g.apartX
+	}
+	r.dy = g.reach + c.shape.OC*g.apartY
+	if b.DX != nil {
+		r.padded = c.backward.imageLen()
+	}
+	if b.Pool != nil {
+		r.plain = c.shape.OC * b.Pool.OH * b.Pool.OW
+		if !c.unpoolsInPlace(b.Pool) {
+			r.plain += f.oh * f.ow
+		}
+	} else if b.Act.Function != Identity {
+		r.plain = c.shape.OC * f.oh * f.ow
+	}
+	return r
+}
+
+// BackwardScratch is the length of scratch that Backward needs on p for n images. Of b
+// only what is wanted, Act and Pool count.
+func (c *Conv) BackwardScratch(p *Pool, n int, b ConvBackward) int {
+	total := p.Threads() * c.backwardRoom(&b).len()
+	if k := c.shares(n); k > 1 {
+		total += k * (c.WeightLen() + c.shape.OC)
+	}
+	if b.DX != nil {
+		total += c.backward.packedLen()
+	}
+	return total
+}
+
+// Backward computes b.
+func (c *Conv) Backward(s Set, p *Pool, b ConvBackward) {
+	t := convGradientTask{set: s, c: c, b: b, room: c.backwardRoom(&b)}
+	c.checkBackward(&t)
+	f := &c.forward
+	if b.DX != nil {
+		t.packed, b.Scratch = b.Scratch[:c.backward.packedLen()], b.Scratch[c.backward.packedLen():]
+		c.packBackward(t.packed, b.W)
+		t.walk = c.backward.walk(s)
+	}
+	t.shares = c.shares(t.n)
+	t.dw, t.db = b.DW, b.DB
+	if t.shares > 1 {
+		if n := t.shares * c.WeightLen(); b.DW != nil {
+			t.dw, b.Scratch = b.Scratch[:n], b.Scratch[n:]
+		}
+		if n := t.shares * c.shape.OC; b.DB != nil {
+			t.db, b.Scratch = b.Scratch[:n], b.Scratch[n:]
+		}
+	}
+	t.scratch = b.Scratch[:p.Threads()*t.room.len()]
+	if parts := p.split(t.shares, 4*t.n*f.oh*f.ow*c.WeightLen()); parts > 1 && p.begin() {
+		p.gradient = t
+		p.share(&p.gradient, t.shares, parts)
+		p.gradient = convGradientTask{}
+		p.end()
+	} else {
+		t.run(0, 0, t.shares)
+	}
+	if t.shares > 1 {
+		s.addShares(b.DW, t.dw)
+		s.addShares(b.DB, t.db)
+	}
+}
+
+// addShares adds up what lies in parts of sum's length, in order.
+func (s Set) addShares(sum, parts []float32) {
+	if len(sum) == 0 {
+		return
+	}
+	copy(sum, parts)
+	for i := len(sum); i < len(parts); i += len(sum) {
+		s.binary(Add, sum, sum, parts[i:i+len(sum)])
+	}
+}
+
+// checkBackward finds the number of images and panics on slices of other lengths.
+func (c *Conv) checkBackward(t *convGradientTask) {
+	b, f := &t.b, &c.forward
+	t.result = c.shape.OC * f.oh * f.ow
+	if b.Pool != nil {
+		pool := *b.Pool
+		if pool.H != f.oh || pool.W != f.ow || len(b.Argmax) != len(b.DY) {
+			panic("kernels: Conv: a pooling of other planes")
+		}
+		t.result = c.shape.OC * pool.OH * pool.OW
+	}
+	t.image = c.shape.C * c.shape.H * c.shape.W
+	t.n = len(b.DY) / max(1, t.result)
+	fits := func(x []float32, n int) bool { return x == nil || len(x) == n }
+	if len(b.DY) != t.n*t.result || !fits(b.DX, t.n*t.image) || !fits(b.X, t.n*t.image) || !fits(b.DW, c.WeightLen()) ||
+		!fits(b.DB, c.shape.OC) || !fits(b.W, c.WeightLen()) || !fits(b.Y, len(b.DY)) {
+		panic("kernels: Conv: slices do not fit the shape")
+	}
+	if b.DW != nil && b.X == nil || b.DX != nil && b.W == nil || b.Act.Function != Identity && b.Y == nil {
+		panic("kernels: Conv: what a gradient is computed from is missing")
+	}
+}
+
+// convGradientTask is a backward pass shared out by shares of the batch.
+type convGradientTask struct {
+	set           Set
+	c             *Conv
+	b             ConvBackward
+	n, shares     int
+	image, result int // elements of one image of X and of DY
+	room          backwardRoom
+	packed        []float32
+	walk          walk
+	dw, db        []float32 // for each share
+	scratch       []float32 // for each worker
+}
+
+func (t *convGradientTask) run(worker, lo, hi int) {
+	if t.b.DX != nil && t.walk.joined {
+		t.joined(worker, lo, hi)
+		return
+	}
+	t.several(worker, lo, hi, nil)
+}
+
+// joined is run with space for joined rows.
+func (t *convGradientTask) joined(worker, lo, hi int) {
+	var space [block*maxJoined + 15]float32
+	t.several(worker, lo, hi, align(space[:]))
+}
+
+func (t *convGradientTask) several(worker, lo, hi int, tile []float32) {
+	s := t.scratch[worker*t.room.len():][:t.room.len()]
+	cut := func(n int) (part []float32) {
+		part, s = s[:n:n], s[n:]
+		return part
+	}
+	w := convGradientWorker{convGradientTask: t, f: &t.c.forward, planes: t.c.gradientPlanes(), tile: tile,
+		x: cut(t.room.x), dy: cut(t.room.dy), padded: cut(t.room.padded), plain: cut(t.room.plain)}
+	clear(w.x)
+	clear(w.dy)
+	clear(w.padded)
+	for i := lo; i < hi; i++ {
+		w.share(i)
+	}
+}
+
+// convGradientWorker is who computes shares.
+type convGradientWorker struct {
+	*convGradientTask
+	f                          *flat
+	planes                     gradientPlanes
+	x, dy, padded, plain, tile []float32
+}
+
+// share computes share i: a stack of images after the other.
+func (w *convGradientWorker) share(i int) {
+	c := w.c
+	var dw, db []float32
+	if w.dw != nil {
+		dw = w.dw[i*c.WeightLen():][:c.WeightLen()]
+		clear(dw)
+	}
+	if w.db != nil {
+		db = w.db[i*c.shape.OC:][:c.shape.OC]
+		clear(db)
+	}
+	g := &w.planes
+	dy := w.dy[g.reach:]
+	end := w.n * (i + 1) / w.shares
+	for first := w.n * i / w.shares; first < end; first += g.stack {
+		images := min(g.stack, end-first)
+		for k := range images {
+			w.spread(first+k, dy[k*g.plane:])
+			if w.b.DX != nil {
+				w.input(first+k, dy[k*g.plane:])
+			}
+		}
+		for o := range db {
+			db[o] += float32(w.set.Sum(dy[o*g.apartY:][:images*g.plane]))
+		}
+		if dw != nil {
+			w.weights(first, images, dw)
+		}
+	}
+}
+
+// input computes the gradient by image n from what spread has written to dy.
+func (w *convGradientWorker) input(n int, dy []float32) {
+	back := &w.c.backward
+	for o := range w.c.shape.OC {
+		back.place(w.set, w.padded[o*back.planeLen():][:back.planeLen()], dy[o*w.planes.apartY:], w.planes.cols)
+	}
+	dx := w.b.DX[n*w.image:][:w.image]
+	for i := range w.walk.strips {
+		back.strip(w.set, w.walk, i, w.padded, w.packed, nil, Activation{}, dx, w.tile)
+	}
+}
+
+// place writes a plane of rows that are ld apart as the kernels see it to dst, whose
+// zeros are there.
+func (f *flat) place(s Set, dst, src []float32, ld int) {
+	if f.insertH == 1 && f.insertW == 1 {
+		top, left := max(f.padTop, 0), max(f.padLeft, 0)
+		cutTop, cutLeft := top-f.padTop, left-f.padLeft
+		rows, cols := min(f.rows-top, f.h-cutTop), min(f.cols-left, f.w-cutLeft)
+		if rows > 0 && cols > 0 {
+			s.copyRows(dst[top*f.cols+left:], f.cols, src[cutTop*ld+cutLeft:], ld, cols, rows)
+		}
+		return
+	}
+	for y := range f.h {
+		r := y*f.insertH + f.padTop
+		if r < 0 || r >= f.rows {
+			continue
+		}
+		row := dst[r*f.cols:][:f.cols]
+		for x := range f.w {
+			if q := x*f.insertW + f.padLeft; q >= 0 && q < f.cols {
+				row[q] = src[y*ld+x]
+			}
+		}
+	}
+}
+
+// weights adds to dw what a stack of images gives.
+func (w *convGradientWorker) weights(first, images int, dw []float32) {
+	c, f, g := w.c, w.f, &w.planes
+	x := w.x
+	if w.room.x == 0 {
+		x = w.b.X[first*w.image:][:w.image]
+		raceRead(x)
+	} else {
+		size := c.shape.H * c.shape.W
+		for k := range images {
+			for i := range c.shape.C {
+				to, from := x[i*g.apartX+k*g.plane:], w.b.X[(first+k)*w.image+i*size:][:size]
+				if g.unit {
+					w.set.copyRows(to[c.shape.PadTop*g.cols+c.shape.PadLeft:], g.cols, from, c.shape.W, c.shape.W, c.shape.H)
+				} else {
+					f.load(w.set, to, from)
+				}
+			}
+		}
+	}
+	n := (images-1)*g.plane + (f.oh-1)*g.cols + f.ow
+	for i := range f.groups {
+		x, dy, to := x[i*f.in*g.apartX:], w.dy[i*f.out*g.apartY:], dw[i*f.out*f.k():][:f.out*f.k()]
+		if g.reach > 0 && w.set.isa != portable {
+			w.set.dotsOfRows(g, dy, x, to, n)
+			continue
+		}
+		w.set.dots(g, dy[g.reach:], g.apartY, x, to, f.out, n)
+	}
+}

@@ -1,0 +1,46 @@
+package kernels
+
+// spread writes the gradients of image n by the convolution's result to its places in
+// the planes: past the activation, past the pooling, and with the zeros that are there
+// between rows left alone.
+func (w *convGradientWorker) spread(n int, dst []float32) {
+	f, s, apart, cols := w.f, w.set, w.planes.apartY, w.planes.cols
+	dy := w.b.DY[n*w.result:][:w.result]
+	if w.b.Act.Function != Identity {
+		to := w.plain[:w.result]
+		s.derivative(w.b.Act, to, dy, w.b.Y[n*w.result:][:w.result])
+		dy = to
+	}
+	if w.b.Pool == nil {
+		for o := range w.c.shape.OC {
+			s.copyRows(dst[o*apart:], cols, dy[o*f.oh*f.ow:], f.ow, f.ow, f.oh)
+		}
+		return
+	}
+	pool := w.b.Pool
+	size := pool.OH * pool.OW
+	argmax := w.b.Argmax[n*w.result:][:w.result]
+	for o := range w.c.shape.OC {
+		dy, at := dy[o*size:][:size], argmax[o*size:][:size]
+		if w.c.unpoolsInPlace(pool) {
+			s.unpool(dst[o*apart:], cols, dy, at, pool.OW, f.ow)
+			continue
+		}
+		plain := w.plain[w.c.shape.OC*size:][:f.oh*f.ow]
+		clear(plain)
+		for i, a := range at {
+			if a >= 0 {
+				plain[a] += dy[i]
+			}
+		}
+		s.copyRows(dst[o*apart:], cols, plain, f.ow, f.ow, f.oh)
+	}
+}
+
+// unpoolsInPlace is where windows of 2 by 2 can be undone where the result goes: the
+// zeros that are written behind the last row meet zeros of the plane.
+func (c *Conv) unpoolsInPlace(pool *PoolShape) bool {
+	sh, f, g := *pool, &c.forward, c.gradientPlanes()
+	sh.DilationH, sh.DilationW = max(1, sh.DilationH), max(1, sh.DilationW)
+	return sh.pairs() && g.plane-(f.oh-1)*g.cols-f.ow >= unpoolSlack
+}
