@@ -22,6 +22,18 @@ func raceWrite(x []float32) {
 	}
 }
 
+func raceReadBytes(x []byte) {
+	if len(x) > 0 {
+		runtime.RaceReadRange(unsafe.Pointer(&x[0]), len(x))
+	}
+}
+
+func raceWriteBytes(x []byte) {
+	if len(x) > 0 {
+		runtime.RaceWriteRange(unsafe.Pointer(&x[0]), len(x))
+	}
+}
+
 func raceWriteInts(x []int32) {
 	if len(x) > 0 {
 		runtime.RaceWriteRange(unsafe.Pointer(&x[0]), 4*len(x))

@@ -14,12 +14,13 @@ import (
 // the processor for. CMOV, SSE, SSE2 and the prefetches, which the generator counts
 // to MMX+, are part of amd64.
 func TestKernelsRequireWhatTheGateAsksFor(t *testing.T) {
-	gate := map[string]string{"AVX2": "MMX+ CMOV SSE SSE2 AVX AVX2 FMA3", "AVX512": "MMX+ CMOV SSE SSE2 AVX AVX2 FMA3 AVX512F AVX512VL AVX512DQ AVX512BW"}
+	gate := map[string]string{"AVX2": "MMX+ CMOV SSE SSE2 AVX AVX2 FMA3", "VNNI": "CMOV SSE SSE2 AVX AVX2 AVX512F AVX512VL AVX512DQ AVX512BW AVX512VNNI",
+		"AVX512": "MMX+ CMOV SSE SSE2 AVX AVX2 FMA3 AVX512F AVX512VL AVX512DQ AVX512BW"}
 	files, err := filepath.Glob("*_amd64.s")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("assembly files: got %v, %v", files, err)
 	}
-	head := regexp.MustCompile(`// func (\w+?)(AVX2|AVX512)(Tail)?\(.*\n// Requires: (.*)\n`)
+	head := regexp.MustCompile(`// func (\w+?)(AVX2|AVX512|VNNI)(Tail)?\(.*\n// Requires: (.*)\n`)
 	seen := 0
 	for _, file := range files {
 		text, err := os.ReadFile(file)

@@ -58,6 +58,8 @@ type Pool struct {
 	update    updateTask
 	rows      rowsTask
 	sparse    sparseTask
+	bytes     byteTask
+	quantize  quantizeTask
 	user      userTask
 
 	weight atomic.Int64 // work of the job that was split last: says only whether waking pays

@@ -36,6 +36,12 @@ var files = map[string]func(){
 	"update_avx512":      func() { updateFile(avx512) },
 	"update_avx2":        func() { updateFile(avx2) },
 
+	"int8_vnni":       func() { byteFile(true) },
+	"int8_avx2":       func() { byteFile(false) },
+	"quantize_avx512": func() { quantizeFile(avx512) },
+	"quantize_avx2":   func() { quantizeFile(avx2) },
+	"int8_rows_avx2":  moveBytesFile,
+
 	"peak_avx512": func() { peakFile(avx512) },
 	"peak_avx2":   func() { peakFile(avx2) },
 }
@@ -74,7 +80,7 @@ func all(dir string) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	for name, text := range map[string][]byte{"tiles_amd64.go": tileSwitch(), "elementwise_amd64.go": elementwiseSwitch()} {
+	for name, text := range map[string][]byte{"tiles_amd64.go": tileSwitch(), "elementwise_amd64.go": elementwiseSwitch(), "int8_tiles_amd64.go": byteSwitch()} {
 		if err := os.WriteFile(filepath.Join(tmp, name), text, 0o644); err != nil {
 			return err
 		}
