@@ -179,6 +179,9 @@ func expSetup(v isa, kind expKind) setup {
 		lo, hi := c.num(-105), c.num(90)
 		if kind == logistic {
 			lo, hi = c.num(-90), c.num(105)
+			if v.wide() {
+				lo = c.num(-88) // 1+exp(-x) stays finite
+			}
 		}
 		log2e, ln2hi, ln2lo, one := c.num(1.44269504088896341), c.num(-0.693145752), c.num(-1.42860677e-06), c.num(1)
 		if kind == logistic { // exp(-x): n and r change sign
@@ -245,6 +248,12 @@ func expSetup(v isa, kind expKind) setup {
 			}
 			for i := range x {
 				VADDPS(one, y[i], y[i])
+				if v.wide() { // a division takes as long as all the rest: 14 bits of it and a step of Newton's
+					VRCP14PS(y[i], x[i])
+					VFNMADD213PS(one, x[i], y[i])
+					VFMADD213PS(x[i], x[i], y[i])
+					continue
+				}
 				c.copyTo(one, x[i])
 				VDIVPS(y[i], x[i], y[i])
 			}
