@@ -11,7 +11,8 @@ import (
 type block struct {
 	size, first, last int
 	values            []int // that live in it, one after the other
-	step              int   // whose scratch it is, or -1
+	step              int   // whose scratch or kept memory it is, or -1
+	kept              bool
 	offset            int
 }
 
@@ -51,7 +52,10 @@ func (p *planner) layout() error {
 		}
 	}
 	for _, b := range blocks {
-		if b.step >= 0 {
+		switch {
+		case b.kept:
+			p.plan.steps[b.step].kept = b.offset
+		case b.step >= 0:
 			p.plan.steps[b.step].scratch = b.offset
 		}
 		for _, k := range b.values {
@@ -88,6 +92,9 @@ func (p *planner) blocks() []*block {
 		}
 		if s.fast != nil && s.fast.Scratch > 0 {
 			blocks = append(blocks, &block{size: round(s.fast.Scratch), first: i, last: i, step: i})
+		}
+		if s.fast != nil && s.fast.Kept > 0 { // it is never another's, so that what is in it stays
+			blocks = append(blocks, &block{size: round(s.fast.Kept), first: -1, last: len(steps), step: i, kept: true})
 		}
 	}
 	return blocks

@@ -28,6 +28,7 @@ const (
 	inArena                 // at an offset of the run's arena
 	inOutput                // in what the caller is given
 	inView                  // in another value's memory, under another shape
+	inRegion                // nowhere as a whole: a region's steps hand it on image by image
 	inHeap                  // made anew by each run: its shape is not known beforehand, or the plain Eval makes it
 )
 
@@ -51,8 +52,10 @@ type step struct {
 	fast *ops.Step // nil: the plain Eval
 	// around are the values that the node's subgraphs read.
 	around  []int
-	scratch int   // offset in the arena
-	done    []int // values made anew by each run, and views of them, that nothing needs after this step
+	region  []step // the steps that a region does at once; the rest says what it reads and writes
+	scratch int    // offset in the arena
+	kept    int    // likewise
+	done    []int  // values made anew by each run, and views of them, that nothing needs after this step
 }
 
 // planner holds what is known while a plan is made.
@@ -93,6 +96,7 @@ func newPlan(m *Model, in []ops.Fact) (*Plan, error) {
 		}
 		p.plan.output = append(p.plan.output, k)
 	}
+	p.regions()
 	p.outputs()
 	p.lifetimes()
 	if err := p.layout(); err != nil {

@@ -7,7 +7,8 @@ import (
 	"github.com/gonyx/gonyx/onnx"
 )
 
-// String prints the plan: the kernel set, the arena, and a line a step with where each operand lives.
+// String prints the plan: the kernel set, the arena, and a line a step with where each operand lives; those that a region does at once
+// are called so.
 func (p *Plan) String() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "kernels %s, arena %d bytes, %d steps\n", p.model.target.Set, p.arena, len(p.steps))
@@ -16,17 +17,34 @@ func (p *Plan) String() string {
 		if st.fast != nil {
 			way = "fast"
 		}
-		fmt.Fprintf(&s, "%s %s %s%s(%s)", way, st.node.Name, st.node.OpType, joined(st.node), p.operands(st.in))
-		if len(st.around) > 0 {
-			fmt.Fprintf(&s, " around(%s)", p.operands(st.around))
+		for i, part := range st.region {
+			way = "region"
+			if i < len(st.region)-1 {
+				p.line(&s, way, part)
+				s.WriteByte('\n')
+			} else {
+				st.node, st.in, st.out = part.node, part.in, part.out
+			}
 		}
-		fmt.Fprintf(&s, " -> %s", p.operands(st.out))
+		p.line(&s, way, st)
 		if st.fast != nil && st.fast.Scratch > 0 {
 			fmt.Fprintf(&s, " scratch[%d:%d]", st.scratch, st.scratch+st.fast.Scratch)
+		}
+		if st.fast != nil && st.fast.Kept > 0 {
+			fmt.Fprintf(&s, " kept[%d:%d]", st.kept, st.kept+st.fast.Kept)
 		}
 		s.WriteByte('\n')
 	}
 	return s.String()
+}
+
+// line prints a node with where each operand lives.
+func (p *Plan) line(s *strings.Builder, way string, st step) {
+	fmt.Fprintf(s, "%s %s %s%s(%s)", way, st.node.Name, st.node.OpType, joined(st.node), p.operands(st.in))
+	if len(st.around) > 0 {
+		fmt.Fprintf(s, " around(%s)", p.operands(st.around))
+	}
+	fmt.Fprintf(s, " -> %s", p.operands(st.out))
 }
 
 // joined says which activation a fused node ends with.
@@ -61,6 +79,8 @@ func (p *Plan) operand(k int) string {
 		where = "output"
 	case inView:
 		where = "view of " + p.values[v.base].name
+	case inRegion:
+		where = "region"
 	case inHeap:
 		where = "heap"
 	}

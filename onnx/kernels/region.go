@@ -12,14 +12,17 @@ type Stage struct {
 }
 
 // Fits reports whether a Region can hold the stage: a convolution in one group by
-// single steps, a pooling whose planes are not too large, or any upsampling.
+// single steps, a pooling of 2 by 2 or of planes that are not too large, or any
+// upsampling.
 func (g Stage) Fits() bool {
 	switch {
 	case g.Conv != nil:
 		c := g.Conv.shape
 		return c.Groups == 1 && c.StrideH == 1 && c.StrideW == 1
 	case g.Pool != nil:
-		return g.Pool.OH*g.Pool.OW <= block*stripPixels
+		sh := *g.Pool
+		sh.defaults()
+		return sh.pairs() || sh.OH*sh.OW <= block*stripPixels
 	}
 	return g.Upsample != nil
 }

@@ -36,7 +36,10 @@ func newPass(g Stage) pass {
 	case g.Pool != nil:
 		sh := *g.Pool
 		sh.defaults()
-		p := pass{kind: poolPass, in: moved{sh.Planes, sh.H, sh.W}, out: moved{sh.Planes, sh.OH, sh.OW}, pool: sh, units: sh.Planes, tile: sh.OH * sh.OW}
+		p := pass{kind: poolPass, in: moved{sh.Planes, sh.H, sh.W}, out: moved{sh.Planes, sh.OH, sh.OW}, pool: sh}
+		if !sh.pairs() {
+			p.tile = sh.OH * sh.OW
+		}
 		p.pool.Planes = 1
 		return p
 	}

@@ -254,7 +254,19 @@ func specializeConv(c conv, act kernels.Activation, t Target, in []Fact, consts 
 		k.Forward(t.Set, t.Pool, call)
 		return nil
 	}
-	return Step{Scratch: 4 * k.ForwardScratch(t.Pool, packed != nil), Run: run}, true
+	step := Step{Scratch: 4 * k.ForwardScratch(t.Pool, packed != nil), Run: run}
+	if packed != nil && (bias != nil || !hasBias) {
+		step.Stage = staged(kernels.Stage{Conv: k, Packed: packed, Bias: bias, Act: act})
+	}
+	return step, true
+}
+
+// staged gives a stage that a region can hold, or nil.
+func staged(g kernels.Stage) *kernels.Stage {
+	if !g.Fits() {
+		return nil
+	}
+	return &g
 }
 
 // KernelConv gives the shape that a two-dimensional float convolution has for the kernels, and whether it is one: op is that

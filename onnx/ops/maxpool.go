@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
 )
 
 // MaxPool: the greatest element of every window, NaN where one of them is; padding never counts. Indices are where it stands
@@ -131,7 +132,9 @@ func (m maxPool) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) 
 	if !ok || m.indices {
 		return Step{}, false
 	}
-	return Step{Run: func(f *Frame) error {
+	one := shape // image
+	one.Planes = int(in[0].Dims()[1].Value)
+	return Step{Stage: staged(kernels.Stage{Pool: &one}), Run: func(f *Frame) error {
 		t.Set.MaxPool(t.Pool, shape, f.In[0].Float32s(), f.Out[0].Float32s(), nil)
 		return nil
 	}}, true

@@ -38,8 +38,11 @@ type Target struct {
 // Step is a compiled node: it writes outputs of known shape into memory that the plan owns.
 type Step struct {
 	Scratch int  // bytes of scratch memory that Run needs, 64-byte aligned
+	Kept    int  // bytes of memory that stay from run to run, zero before the first one
 	InPlace bool // the first output may share the memory of the first input where both have the same bytes
 	Run     func(*Frame) error
+	// Stage is what Run does to each image of the first input by itself, where a region of the kernels can do it; else nil.
+	Stage *kernels.Stage
 }
 
 // Frame is what a [Step] runs on. It belongs to one run.
@@ -47,10 +50,14 @@ type Frame struct {
 	In      []*onnx.Tensor // nil where an optional input is absent
 	Out     []*onnx.Tensor // nil where an output is not wanted
 	Scratch []byte
+	Kept    []byte
 }
 
 // ScratchFloats sees the scratch memory as float32 elements.
 func (f *Frame) ScratchFloats() []float32 { return onnx.ElementsOf[float32](f.Scratch) }
+
+// KeptFloats sees the memory that stays as float32 elements.
+func (f *Frame) KeptFloats() []float32 { return onnx.ElementsOf[float32](f.Kept) }
 
 // Class says how exactly an operator's result is defined; it sets the tolerance of every comparison.
 type Class uint8

@@ -485,10 +485,16 @@ func (r resize) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bo
 		}
 	}
 	if shape, ok := KernelUpsample(r, in); ok {
-		return Step{Run: func(f *Frame) error {
+		step := Step{Run: func(f *Frame) error {
 			t.Set.Upsample(t.Pool, shape, f.In[0].Float32s(), f.Out[0].Float32s())
 			return nil
-		}}, true
+		}}
+		if in[0].Rank() == 4 {
+			one := shape // image
+			one.Planes = int(in[0].Dims()[1].Value)
+			step.Stage = staged(kernels.Stage{Upsample: &one})
+		}
+		return step, true
 	}
 	axes, places, ok := r.fixed(in)
 	if !ok || in[0].Elem().Bits() < 8 {
