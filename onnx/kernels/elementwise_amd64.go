@@ -24,6 +24,32 @@ func unaryAVX512(by Function, dst, x *float32, n int, k *float32) bool {
 		negAVX512(dst, x, n, k)
 	case Abs:
 		absAVX512(dst, x, n, k)
+	case HardSigmoid:
+		hardSigmoidAVX512(dst, x, n, k)
+	case HardSwish:
+		hardSwishAVX512(dst, x, n, k)
+	case Clip:
+		clipAVX512(dst, x, n, k)
+	case Round:
+		roundAVX512(dst, x, n, k)
+	case Floor:
+		floorAVX512(dst, x, n, k)
+	case Ceil:
+		ceilAVX512(dst, x, n, k)
+	case Swish:
+		swishAVX512(dst, x, n, k)
+	case GeluTanh:
+		geluTanhAVX512(dst, x, n, k)
+	case Mish:
+		mishAVX512(dst, x, n, k)
+	case Elu:
+		eluAVX512(dst, x, n, k)
+	case Softplus:
+		softplusAVX512(dst, x, n, k)
+	case Erf:
+		erfAVX512(dst, x, n, k)
+	case Gelu:
+		geluAVX512(dst, x, n, k)
 	default:
 		return false
 	}
@@ -50,6 +76,32 @@ func unaryAVX2(by Function, dst, x *float32, n int, k *float32) bool {
 		negAVX2(dst, x, n, k)
 	case Abs:
 		absAVX2(dst, x, n, k)
+	case HardSigmoid:
+		hardSigmoidAVX2(dst, x, n, k)
+	case HardSwish:
+		hardSwishAVX2(dst, x, n, k)
+	case Clip:
+		clipAVX2(dst, x, n, k)
+	case Round:
+		roundAVX2(dst, x, n, k)
+	case Floor:
+		floorAVX2(dst, x, n, k)
+	case Ceil:
+		ceilAVX2(dst, x, n, k)
+	case Swish:
+		swishAVX2(dst, x, n, k)
+	case GeluTanh:
+		geluTanhAVX2(dst, x, n, k)
+	case Mish:
+		mishAVX2(dst, x, n, k)
+	case Elu:
+		eluAVX2(dst, x, n, k)
+	case Softplus:
+		softplusAVX2(dst, x, n, k)
+	case Erf:
+		erfAVX2(dst, x, n, k)
+	case Gelu:
+		geluAVX2(dst, x, n, k)
 	default:
 		return false
 	}

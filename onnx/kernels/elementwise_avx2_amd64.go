@@ -49,6 +49,71 @@ func negAVX2(dst *float32, x *float32, n int, k *float32)
 //go:noescape
 func absAVX2(dst *float32, x *float32, n int, k *float32)
 
+// hardSigmoidAVX2 computes max(0, min(1, k[0]·x[i] + k[1])) into dst[i] for i < n.
+//
+//go:noescape
+func hardSigmoidAVX2(dst *float32, x *float32, n int, k *float32)
+
+// hardSwishAVX2 computes x[i]·max(0, min(1, x[i]/6 + 1/2)) into dst[i] for i < n.
+//
+//go:noescape
+func hardSwishAVX2(dst *float32, x *float32, n int, k *float32)
+
+// clipAVX2 computes min(k[1], max(k[0], x[i])) into dst[i] for i < n.
+//
+//go:noescape
+func clipAVX2(dst *float32, x *float32, n int, k *float32)
+
+// roundAVX2 computes x[i] rounded to a whole number, halves to an even one, into dst[i] for i < n.
+//
+//go:noescape
+func roundAVX2(dst *float32, x *float32, n int, k *float32)
+
+// floorAVX2 computes the whole number not above x[i] into dst[i] for i < n.
+//
+//go:noescape
+func floorAVX2(dst *float32, x *float32, n int, k *float32)
+
+// ceilAVX2 computes the whole number not below x[i] into dst[i] for i < n.
+//
+//go:noescape
+func ceilAVX2(dst *float32, x *float32, n int, k *float32)
+
+// swishAVX2 computes x[i]/(1+exp(-k[0]·x[i])) into dst[i] for i < n.
+//
+//go:noescape
+func swishAVX2(dst *float32, x *float32, n int, k *float32)
+
+// geluTanhAVX2 computes x[i]/2·(1+tanh(√(2/π)·(x[i]+0.044715·x[i]³))) into dst[i] for i < n.
+//
+//go:noescape
+func geluTanhAVX2(dst *float32, x *float32, n int, k *float32)
+
+// mishAVX2 computes x[i]·tanh(log(1+exp(x[i]))) into dst[i] for i < n.
+//
+//go:noescape
+func mishAVX2(dst *float32, x *float32, n int, k *float32)
+
+// eluAVX2 computes x[i] < 0 ? k[0]·(exp(x[i])-1) : x[i] into dst[i] for i < n.
+//
+//go:noescape
+func eluAVX2(dst *float32, x *float32, n int, k *float32)
+
+// softplusAVX2 computes log(1+exp(x[i])) into dst[i] for i < n.
+//
+//go:noescape
+func softplusAVX2(dst *float32, x *float32, n int, k *float32)
+
+// erfAVX2 computes erf(x[i]) into dst[i] for i < n.
+//
+//go:noescape
+func erfAVX2(dst *float32, x *float32, n int, k *float32)
+
+// geluAVX2 computes x[i]/2·(1+erf(x[i]/√2)) into dst[i] for i < n.
+//
+//go:noescape
+func geluAVX2(dst *float32, x *float32, n int, k *float32)
+
 // reluGradientAVX2 computes dst[i] = y[i] > 0 ? x[i] : 0 for i < n.
 //
 //go:noescape

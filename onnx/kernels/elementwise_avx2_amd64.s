@@ -1268,6 +1268,1494 @@ DATA c7fffffff<>+24(SB)/4, $0x7fffffff
 DATA c7fffffff<>+28(SB)/4, $0x7fffffff
 GLOBL c7fffffff<>(SB), RODATA|NOPTR, $32
 
+// func hardSigmoidAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX, FMA3
+TEXT ·hardSigmoidAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         k+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VXORPS       Y2, Y2, Y2
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	XORQ         BX, BX
+
+block:
+	CMPQ        DX, $0x00000010
+	JL          rest
+	VMOVUPS     (CX)(BX*1), Y5
+	VMOVUPS     32(CX)(BX*1), Y6
+	VMOVAPS     Y1, Y4
+	VFMADD231PS Y0, Y5, Y4
+	VMINPS      Y4, Y3, Y4
+	VMAXPS      Y4, Y2, Y4
+	VMOVAPS     Y1, Y5
+	VFMADD231PS Y0, Y6, Y5
+	VMINPS      Y5, Y3, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMOVUPS     Y4, (AX)(BX*1)
+	VMOVUPS     Y5, 32(AX)(BX*1)
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, DX
+	JMP         block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ        lanes<>+32(SB), DI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DI
+	VMOVUPS     (DI), Y5
+	VMASKMOVPS  (CX)(BX*1), Y5, Y5
+	VMOVAPS     Y1, Y4
+	VFMADD231PS Y0, Y5, Y4
+	VMINPS      Y4, Y3, Y4
+	VMAXPS      Y4, Y2, Y4
+	VMOVUPS     (DI), Y5
+	VMASKMOVPS  Y4, Y5, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         rest
+
+end:
+	VZEROUPPER
+	RET
+
+// func hardSwishAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX, FMA3
+TEXT ·hardSwishAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    k+24(FP), BX
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS c3f800000<>+0(SB), Y1
+	VMOVUPS c3e2aaaab<>+0(SB), Y2
+	XORQ    BX, BX
+
+block:
+	CMPQ        DX, $0x00000010
+	JL          rest
+	VMOVUPS     (CX)(BX*1), Y4
+	VMOVUPS     32(CX)(BX*1), Y5
+	VMOVUPS     c3f000000<>+0(SB), Y3
+	VFMADD231PS Y2, Y4, Y3
+	VMINPS      Y3, Y1, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMULPS      Y4, Y3, Y3
+	VMOVUPS     c3f000000<>+0(SB), Y4
+	VFMADD231PS Y2, Y5, Y4
+	VMINPS      Y4, Y1, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMULPS      Y5, Y4, Y4
+	VMOVUPS     Y3, (AX)(BX*1)
+	VMOVUPS     Y4, 32(AX)(BX*1)
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, DX
+	JMP         block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ        lanes<>+32(SB), DI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DI
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  (CX)(BX*1), Y4, Y4
+	VMOVUPS     c3f000000<>+0(SB), Y3
+	VFMADD231PS Y2, Y4, Y3
+	VMINPS      Y3, Y1, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMULPS      Y4, Y3, Y3
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  Y3, Y4, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         rest
+
+end:
+	VZEROUPPER
+	RET
+
+DATA c3e2aaaab<>+0(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+4(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+8(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+12(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+16(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+20(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+24(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+28(SB)/4, $0x3e2aaaab
+GLOBL c3e2aaaab<>(SB), RODATA|NOPTR, $32
+
+// func clipAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX
+TEXT ·clipAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         k+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	XORQ         BX, BX
+
+block:
+	CMPQ    DX, $0x00000010
+	JL      rest
+	VMOVUPS (CX)(BX*1), Y2
+	VMOVUPS 32(CX)(BX*1), Y3
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMAXPS  Y3, Y0, Y3
+	VMINPS  Y3, Y1, Y3
+	VMOVUPS Y2, (AX)(BX*1)
+	VMOVUPS Y3, 32(AX)(BX*1)
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, DX
+	JMP     block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ       lanes<>+32(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVUPS    (DI), Y2
+	VMASKMOVPS (CX)(BX*1), Y2, Y2
+	VMAXPS     Y2, Y0, Y2
+	VMINPS     Y2, Y1, Y2
+	VMOVUPS    (DI), Y3
+	VMASKMOVPS Y2, Y3, (AX)(BX*1)
+	ADDQ       $0x00000020, BX
+	SUBQ       $0x00000008, DX
+	JMP        rest
+
+end:
+	VZEROUPPER
+	RET
+
+// func roundAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX
+TEXT ·roundAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ k+24(FP), BX
+	XORQ BX, BX
+
+block:
+	CMPQ     DX, $0x00000010
+	JL       rest
+	VMOVUPS  (CX)(BX*1), Y0
+	VMOVUPS  32(CX)(BX*1), Y1
+	VROUNDPS $0x08, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+	VMOVUPS  Y0, (AX)(BX*1)
+	VMOVUPS  Y1, 32(AX)(BX*1)
+	ADDQ     $0x00000040, BX
+	SUBQ     $0x00000010, DX
+	JMP      block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ       lanes<>+32(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVUPS    (DI), Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y0
+	VROUNDPS   $0x08, Y0, Y0
+	VMOVUPS    (DI), Y1
+	VMASKMOVPS Y0, Y1, (AX)(BX*1)
+	ADDQ       $0x00000020, BX
+	SUBQ       $0x00000008, DX
+	JMP        rest
+
+end:
+	VZEROUPPER
+	RET
+
+// func floorAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX
+TEXT ·floorAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ k+24(FP), BX
+	XORQ BX, BX
+
+block:
+	CMPQ     DX, $0x00000010
+	JL       rest
+	VMOVUPS  (CX)(BX*1), Y0
+	VMOVUPS  32(CX)(BX*1), Y1
+	VROUNDPS $0x09, Y0, Y0
+	VROUNDPS $0x09, Y1, Y1
+	VMOVUPS  Y0, (AX)(BX*1)
+	VMOVUPS  Y1, 32(AX)(BX*1)
+	ADDQ     $0x00000040, BX
+	SUBQ     $0x00000010, DX
+	JMP      block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ       lanes<>+32(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVUPS    (DI), Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y0
+	VROUNDPS   $0x09, Y0, Y0
+	VMOVUPS    (DI), Y1
+	VMASKMOVPS Y0, Y1, (AX)(BX*1)
+	ADDQ       $0x00000020, BX
+	SUBQ       $0x00000008, DX
+	JMP        rest
+
+end:
+	VZEROUPPER
+	RET
+
+// func ceilAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX
+TEXT ·ceilAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ k+24(FP), BX
+	XORQ BX, BX
+
+block:
+	CMPQ     DX, $0x00000010
+	JL       rest
+	VMOVUPS  (CX)(BX*1), Y0
+	VMOVUPS  32(CX)(BX*1), Y1
+	VROUNDPS $0x0a, Y0, Y0
+	VROUNDPS $0x0a, Y1, Y1
+	VMOVUPS  Y0, (AX)(BX*1)
+	VMOVUPS  Y1, 32(AX)(BX*1)
+	ADDQ     $0x00000040, BX
+	SUBQ     $0x00000010, DX
+	JMP      block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ       lanes<>+32(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVUPS    (DI), Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y0
+	VROUNDPS   $0x0a, Y0, Y0
+	VMOVUPS    (DI), Y1
+	VMASKMOVPS Y0, Y1, (AX)(BX*1)
+	ADDQ       $0x00000020, BX
+	SUBQ       $0x00000008, DX
+	JMP        rest
+
+end:
+	VZEROUPPER
+	RET
+
+// func swishAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·swishAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         k+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VMOVUPS      cc2b40000<>+0(SB), Y1
+	VMOVUPS      c42d20000<>+0(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	XORQ         BX, BX
+
+block:
+	CMPQ        DX, $0x00000008
+	JL          rest
+	VMOVUPS     (CX)(BX*1), Y5
+	VMOVAPS     Y5, Y6
+	VMULPS      Y0, Y5, Y5
+	VMAXPS      Y5, Y1, Y5
+	VMINPS      Y5, Y2, Y5
+	VMULPS      cbfb8aa3b<>+0(SB), Y5, Y7
+	VROUNDPS    $0x08, Y7, Y7
+	VXORPS      c80000000<>+0(SB), Y5, Y5
+	VFMADD231PS cbf317200<>+0(SB), Y7, Y5
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y7, Y5
+	VMOVUPS     c39506967<>+0(SB), Y4
+	VFMADD213PS c3ab743ce<>+0(SB), Y5, Y4
+	VFMADD213PS c3c088908<>+0(SB), Y5, Y4
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y5, Y4
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y5, Y4
+	VFMADD213PS c3f000000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VMOVUPS     c0000007f<>+0(SB), Y8
+	VCVTPS2DQ   Y7, Y7
+	VPSRAD      $0x01, Y7, Y5
+	VPSUBD      Y5, Y7, Y7
+	VPADDD      Y8, Y5, Y5
+	VPSLLD      $0x17, Y5, Y5
+	VMULPS      Y5, Y4, Y4
+	VPADDD      Y8, Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VMULPS      Y7, Y4, Y4
+	VADDPS      c3f800000<>+0(SB), Y4, Y4
+	VMOVUPS     c3f800000<>+0(SB), Y5
+	VDIVPS      Y4, Y5, Y4
+	VCMPPS      $0x01, c00800000<>+0(SB), Y4, Y5
+	VBLENDVPS   Y5, Y3, Y4, Y4
+	VMULPS      Y6, Y4, Y4
+	VMOVUPS     Y4, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ        lanes<>+32(SB), DI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DI
+	VMOVUPS     (DI), Y5
+	VMASKMOVPS  (CX)(BX*1), Y5, Y5
+	VMOVAPS     Y5, Y6
+	VMULPS      Y0, Y5, Y5
+	VMAXPS      Y5, Y1, Y5
+	VMINPS      Y5, Y2, Y5
+	VMULPS      cbfb8aa3b<>+0(SB), Y5, Y7
+	VROUNDPS    $0x08, Y7, Y7
+	VXORPS      c80000000<>+0(SB), Y5, Y5
+	VFMADD231PS cbf317200<>+0(SB), Y7, Y5
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y7, Y5
+	VMOVUPS     c39506967<>+0(SB), Y4
+	VFMADD213PS c3ab743ce<>+0(SB), Y5, Y4
+	VFMADD213PS c3c088908<>+0(SB), Y5, Y4
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y5, Y4
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y5, Y4
+	VFMADD213PS c3f000000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VMOVUPS     c0000007f<>+0(SB), Y8
+	VCVTPS2DQ   Y7, Y7
+	VPSRAD      $0x01, Y7, Y5
+	VPSUBD      Y5, Y7, Y7
+	VPADDD      Y8, Y5, Y5
+	VPSLLD      $0x17, Y5, Y5
+	VMULPS      Y5, Y4, Y4
+	VPADDD      Y8, Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VMULPS      Y7, Y4, Y4
+	VADDPS      c3f800000<>+0(SB), Y4, Y4
+	VMOVUPS     c3f800000<>+0(SB), Y5
+	VDIVPS      Y4, Y5, Y4
+	VCMPPS      $0x01, c00800000<>+0(SB), Y4, Y5
+	VBLENDVPS   Y5, Y3, Y4, Y4
+	VMULPS      Y6, Y4, Y4
+	VMOVUPS     (DI), Y5
+	VMASKMOVPS  Y4, Y5, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         rest
+
+end:
+	VZEROUPPER
+	RET
+
+// func geluTanhAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    k+24(FP), BX
+	VMOVUPS cc2b40000<>+0(SB), Y0
+	VMOVUPS c42d20000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	XORQ    BX, BX
+
+block:
+	CMPQ        DX, $0x00000008
+	JL          rest
+	VMOVUPS     (CX)(BX*1), Y4
+	VMOVAPS     Y4, Y5
+	VMULPS      Y4, Y4, Y3
+	VMOVUPS     c3fcc422a<>+0(SB), Y6
+	VFMADD231PS c3d922279<>+0(SB), Y3, Y6
+	VMULPS      Y6, Y4, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMINPS      Y4, Y1, Y4
+	VMULPS      cbfb8aa3b<>+0(SB), Y4, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VXORPS      c80000000<>+0(SB), Y4, Y4
+	VFMADD231PS cbf317200<>+0(SB), Y6, Y4
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y6, Y4
+	VMOVUPS     c39506967<>+0(SB), Y3
+	VFMADD213PS c3ab743ce<>+0(SB), Y4, Y3
+	VFMADD213PS c3c088908<>+0(SB), Y4, Y3
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y4, Y3
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y4, Y3
+	VFMADD213PS c3f000000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VMOVUPS     c0000007f<>+0(SB), Y7
+	VCVTPS2DQ   Y6, Y6
+	VPSRAD      $0x01, Y6, Y4
+	VPSUBD      Y4, Y6, Y6
+	VPADDD      Y7, Y4, Y4
+	VPSLLD      $0x17, Y4, Y4
+	VMULPS      Y4, Y3, Y3
+	VPADDD      Y7, Y6, Y6
+	VPSLLD      $0x17, Y6, Y6
+	VMULPS      Y6, Y3, Y3
+	VADDPS      c3f800000<>+0(SB), Y3, Y3
+	VMOVUPS     c3f800000<>+0(SB), Y4
+	VDIVPS      Y3, Y4, Y3
+	VCMPPS      $0x01, c00800000<>+0(SB), Y3, Y4
+	VBLENDVPS   Y4, Y2, Y3, Y3
+	VMULPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ        lanes<>+32(SB), DI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DI
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  (CX)(BX*1), Y4, Y4
+	VMOVAPS     Y4, Y5
+	VMULPS      Y4, Y4, Y3
+	VMOVUPS     c3fcc422a<>+0(SB), Y6
+	VFMADD231PS c3d922279<>+0(SB), Y3, Y6
+	VMULPS      Y6, Y4, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMINPS      Y4, Y1, Y4
+	VMULPS      cbfb8aa3b<>+0(SB), Y4, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VXORPS      c80000000<>+0(SB), Y4, Y4
+	VFMADD231PS cbf317200<>+0(SB), Y6, Y4
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y6, Y4
+	VMOVUPS     c39506967<>+0(SB), Y3
+	VFMADD213PS c3ab743ce<>+0(SB), Y4, Y3
+	VFMADD213PS c3c088908<>+0(SB), Y4, Y3
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y4, Y3
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y4, Y3
+	VFMADD213PS c3f000000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VMOVUPS     c0000007f<>+0(SB), Y7
+	VCVTPS2DQ   Y6, Y6
+	VPSRAD      $0x01, Y6, Y4
+	VPSUBD      Y4, Y6, Y6
+	VPADDD      Y7, Y4, Y4
+	VPSLLD      $0x17, Y4, Y4
+	VMULPS      Y4, Y3, Y3
+	VPADDD      Y7, Y6, Y6
+	VPSLLD      $0x17, Y6, Y6
+	VMULPS      Y6, Y3, Y3
+	VADDPS      c3f800000<>+0(SB), Y3, Y3
+	VMOVUPS     c3f800000<>+0(SB), Y4
+	VDIVPS      Y3, Y4, Y3
+	VCMPPS      $0x01, c00800000<>+0(SB), Y3, Y4
+	VBLENDVPS   Y4, Y2, Y3, Y3
+	VMULPS      Y5, Y3, Y3
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  Y3, Y4, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         rest
+
+end:
+	VZEROUPPER
+	RET
+
+DATA c3fcc422a<>+0(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+4(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+8(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+12(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+16(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+20(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+24(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+28(SB)/4, $0x3fcc422a
+GLOBL c3fcc422a<>(SB), RODATA|NOPTR, $32
+
+DATA c3d922279<>+0(SB)/4, $0x3d922279
+DATA c3d922279<>+4(SB)/4, $0x3d922279
+DATA c3d922279<>+8(SB)/4, $0x3d922279
+DATA c3d922279<>+12(SB)/4, $0x3d922279
+DATA c3d922279<>+16(SB)/4, $0x3d922279
+DATA c3d922279<>+20(SB)/4, $0x3d922279
+DATA c3d922279<>+24(SB)/4, $0x3d922279
+DATA c3d922279<>+28(SB)/4, $0x3d922279
+GLOBL c3d922279<>(SB), RODATA|NOPTR, $32
+
+// func mishAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·mishAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    k+24(FP), BX
+	VMOVUPS c41a00000<>+0(SB), Y0
+	VMOVUPS cc2d20000<>+0(SB), Y1
+	VMOVUPS c42b40000<>+0(SB), Y2
+	XORQ    BX, BX
+
+block:
+	CMPQ        DX, $0x00000008
+	JL          rest
+	VMOVUPS     (CX)(BX*1), Y4
+	VMOVAPS     Y4, Y5
+	VMINPS      Y4, Y0, Y4
+	VMAXPS      Y4, Y1, Y4
+	VMINPS      Y4, Y2, Y4
+	VMULPS      c3fb8aa3b<>+0(SB), Y4, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VFMADD231PS cbf317200<>+0(SB), Y6, Y4
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y6, Y4
+	VMOVUPS     c39506967<>+0(SB), Y3
+	VFMADD213PS c3ab743ce<>+0(SB), Y4, Y3
+	VFMADD213PS c3c088908<>+0(SB), Y4, Y3
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y4, Y3
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y4, Y3
+	VFMADD213PS c3f000000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VMOVUPS     c0000007f<>+0(SB), Y7
+	VCVTPS2DQ   Y6, Y6
+	VPSRAD      $0x01, Y6, Y4
+	VPSUBD      Y4, Y6, Y6
+	VPADDD      Y7, Y4, Y4
+	VPSLLD      $0x17, Y4, Y4
+	VMULPS      Y4, Y3, Y3
+	VPADDD      Y7, Y6, Y6
+	VPSLLD      $0x17, Y6, Y6
+	VMULPS      Y6, Y3, Y3
+	VADDPS      c40000000<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y4, Y4
+	VADDPS      c40000000<>+0(SB), Y4, Y3
+	VDIVPS      Y3, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ        lanes<>+32(SB), DI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DI
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  (CX)(BX*1), Y4, Y4
+	VMOVAPS     Y4, Y5
+	VMINPS      Y4, Y0, Y4
+	VMAXPS      Y4, Y1, Y4
+	VMINPS      Y4, Y2, Y4
+	VMULPS      c3fb8aa3b<>+0(SB), Y4, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VFMADD231PS cbf317200<>+0(SB), Y6, Y4
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y6, Y4
+	VMOVUPS     c39506967<>+0(SB), Y3
+	VFMADD213PS c3ab743ce<>+0(SB), Y4, Y3
+	VFMADD213PS c3c088908<>+0(SB), Y4, Y3
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y4, Y3
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y4, Y3
+	VFMADD213PS c3f000000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VMOVUPS     c0000007f<>+0(SB), Y7
+	VCVTPS2DQ   Y6, Y6
+	VPSRAD      $0x01, Y6, Y4
+	VPSUBD      Y4, Y6, Y6
+	VPADDD      Y7, Y4, Y4
+	VPSLLD      $0x17, Y4, Y4
+	VMULPS      Y4, Y3, Y3
+	VPADDD      Y7, Y6, Y6
+	VPSLLD      $0x17, Y6, Y6
+	VMULPS      Y6, Y3, Y3
+	VADDPS      c40000000<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y4, Y4
+	VADDPS      c40000000<>+0(SB), Y4, Y3
+	VDIVPS      Y3, Y4, Y3
+	VMULPS      Y5, Y3, Y3
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  Y3, Y4, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         rest
+
+end:
+	VZEROUPPER
+	RET
+
+DATA c40000000<>+0(SB)/4, $0x40000000
+DATA c40000000<>+4(SB)/4, $0x40000000
+DATA c40000000<>+8(SB)/4, $0x40000000
+DATA c40000000<>+12(SB)/4, $0x40000000
+DATA c40000000<>+16(SB)/4, $0x40000000
+DATA c40000000<>+20(SB)/4, $0x40000000
+DATA c40000000<>+24(SB)/4, $0x40000000
+DATA c40000000<>+28(SB)/4, $0x40000000
+GLOBL c40000000<>(SB), RODATA|NOPTR, $32
+
+DATA c41a00000<>+0(SB)/4, $0x41a00000
+DATA c41a00000<>+4(SB)/4, $0x41a00000
+DATA c41a00000<>+8(SB)/4, $0x41a00000
+DATA c41a00000<>+12(SB)/4, $0x41a00000
+DATA c41a00000<>+16(SB)/4, $0x41a00000
+DATA c41a00000<>+20(SB)/4, $0x41a00000
+DATA c41a00000<>+24(SB)/4, $0x41a00000
+DATA c41a00000<>+28(SB)/4, $0x41a00000
+GLOBL c41a00000<>(SB), RODATA|NOPTR, $32
+
+// func eluAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·eluAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         k+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VXORPS       Y1, Y1, Y1
+	VMOVUPS      cc2d20000<>+0(SB), Y2
+	VMOVUPS      c42b40000<>+0(SB), Y3
+	XORQ         BX, BX
+
+block:
+	CMPQ        DX, $0x00000008
+	JL          rest
+	VMOVUPS     (CX)(BX*1), Y5
+	VMOVAPS     Y5, Y6
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y3, Y5
+	VMULPS      c3fb8aa3b<>+0(SB), Y5, Y7
+	VROUNDPS    $0x08, Y7, Y7
+	VFMADD231PS cbf317200<>+0(SB), Y7, Y5
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y7, Y5
+	VMOVUPS     c39506967<>+0(SB), Y4
+	VFMADD213PS c3ab743ce<>+0(SB), Y5, Y4
+	VFMADD213PS c3c088908<>+0(SB), Y5, Y4
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y5, Y4
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y5, Y4
+	VFMADD213PS c3f000000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VMOVUPS     c0000007f<>+0(SB), Y8
+	VCVTPS2DQ   Y7, Y7
+	VPSRAD      $0x01, Y7, Y5
+	VPSUBD      Y5, Y7, Y7
+	VPADDD      Y8, Y5, Y5
+	VPSLLD      $0x17, Y5, Y5
+	VMULPS      Y5, Y4, Y4
+	VPADDD      Y8, Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VMULPS      Y7, Y4, Y4
+	VSUBPS      c3f800000<>+0(SB), Y4, Y4
+	VMULPS      Y0, Y4, Y4
+	VCMPPS      $0x01, Y1, Y6, Y5
+	VBLENDVPS   Y5, Y4, Y6, Y4
+	VMOVUPS     Y4, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ        lanes<>+32(SB), DI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DI
+	VMOVUPS     (DI), Y5
+	VMASKMOVPS  (CX)(BX*1), Y5, Y5
+	VMOVAPS     Y5, Y6
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y3, Y5
+	VMULPS      c3fb8aa3b<>+0(SB), Y5, Y7
+	VROUNDPS    $0x08, Y7, Y7
+	VFMADD231PS cbf317200<>+0(SB), Y7, Y5
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y7, Y5
+	VMOVUPS     c39506967<>+0(SB), Y4
+	VFMADD213PS c3ab743ce<>+0(SB), Y5, Y4
+	VFMADD213PS c3c088908<>+0(SB), Y5, Y4
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y5, Y4
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y5, Y4
+	VFMADD213PS c3f000000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VMOVUPS     c0000007f<>+0(SB), Y8
+	VCVTPS2DQ   Y7, Y7
+	VPSRAD      $0x01, Y7, Y5
+	VPSUBD      Y5, Y7, Y7
+	VPADDD      Y8, Y5, Y5
+	VPSLLD      $0x17, Y5, Y5
+	VMULPS      Y5, Y4, Y4
+	VPADDD      Y8, Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VMULPS      Y7, Y4, Y4
+	VSUBPS      c3f800000<>+0(SB), Y4, Y4
+	VMULPS      Y0, Y4, Y4
+	VCMPPS      $0x01, Y1, Y6, Y5
+	VBLENDVPS   Y5, Y4, Y6, Y4
+	VMOVUPS     (DI), Y5
+	VMASKMOVPS  Y4, Y5, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         rest
+
+end:
+	VZEROUPPER
+	RET
+
+// func softplusAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softplusAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    k+24(FP), BX
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS cc2d20000<>+0(SB), Y1
+	VMOVUPS c42b40000<>+0(SB), Y2
+	VXORPS  Y3, Y3, Y3
+	VMOVUPS c7f800000<>+0(SB), Y4
+	XORQ    BX, BX
+
+block:
+	CMPQ        DX, $0x00000008
+	JL          rest
+	VMOVUPS     (CX)(BX*1), Y6
+	VMOVAPS     Y6, Y7
+	VORPS       c80000000<>+0(SB), Y6, Y6
+	VMAXPS      Y6, Y1, Y6
+	VMINPS      Y6, Y2, Y6
+	VMULPS      c3fb8aa3b<>+0(SB), Y6, Y8
+	VROUNDPS    $0x08, Y8, Y8
+	VFMADD231PS cbf317200<>+0(SB), Y8, Y6
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y8, Y6
+	VMOVUPS     c39506967<>+0(SB), Y5
+	VFMADD213PS c3ab743ce<>+0(SB), Y6, Y5
+	VFMADD213PS c3c088908<>+0(SB), Y6, Y5
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y6, Y5
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y6, Y5
+	VFMADD213PS c3f000000<>+0(SB), Y6, Y5
+	VFMADD213PS c3f800000<>+0(SB), Y6, Y5
+	VFMADD213PS c3f800000<>+0(SB), Y6, Y5
+	VMOVUPS     c0000007f<>+0(SB), Y9
+	VCVTPS2DQ   Y8, Y8
+	VPSRAD      $0x01, Y8, Y6
+	VPSUBD      Y6, Y8, Y8
+	VPADDD      Y9, Y6, Y6
+	VPSLLD      $0x17, Y6, Y6
+	VMULPS      Y6, Y5, Y5
+	VPADDD      Y9, Y8, Y8
+	VPSLLD      $0x17, Y8, Y8
+	VMULPS      Y8, Y5, Y5
+	VMOVAPS     Y5, Y8
+	VADDPS      c3f800000<>+0(SB), Y8, Y6
+	VMOVAPS     Y6, Y9
+	VMULPS      c4b000000<>+0(SB), Y6, Y12
+	VMOVUPS     c41b80000<>+0(SB), Y11
+	VCMPPS      $0x01, c00800000<>+0(SB), Y6, Y5
+	VBLENDVPS   Y5, Y12, Y6, Y10
+	VCMPPS      $0x01, c00800000<>+0(SB), Y6, Y5
+	VBLENDVPS   Y5, Y11, Y3, Y5
+	VPSRLD      $0x17, Y10, Y11
+	VPSUBD      c0000007e<>+0(SB), Y11, Y11
+	VCVTDQ2PS   Y11, Y11
+	VSUBPS      Y5, Y11, Y11
+	VANDPS      c007fffff<>+0(SB), Y10, Y10
+	VORPS       c3f000000<>+0(SB), Y10, Y10
+	VADDPS      Y10, Y10, Y12
+	VSUBPS      c3f800000<>+0(SB), Y11, Y5
+	VCMPPS      $0x01, c3f3504f3<>+0(SB), Y10, Y13
+	VBLENDVPS   Y13, Y5, Y11, Y11
+	VCMPPS      $0x01, c3f3504f3<>+0(SB), Y10, Y5
+	VBLENDVPS   Y5, Y12, Y10, Y10
+	VSUBPS      c3f800000<>+0(SB), Y10, Y10
+	VMOVUPS     c3d9021bb<>+0(SB), Y5
+	VFMADD213PS cbdebd1b8<>+0(SB), Y10, Y5
+	VFMADD213PS c3def251a<>+0(SB), Y10, Y5
+	VFMADD213PS cbdfe5d4f<>+0(SB), Y10, Y5
+	VFMADD213PS c3e11e9bf<>+0(SB), Y10, Y5
+	VFMADD213PS cbe2aae50<>+0(SB), Y10, Y5
+	VFMADD213PS c3e4cceac<>+0(SB), Y10, Y5
+	VFMADD213PS cbe7ffffc<>+0(SB), Y10, Y5
+	VFMADD213PS c3eaaaaaa<>+0(SB), Y10, Y5
+	VMULPS      Y10, Y10, Y12
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y10, Y5, Y5
+	VFMADD231PS cb95e8083<>+0(SB), Y11, Y5
+	VFMADD231PS cbf000000<>+0(SB), Y12, Y5
+	VADDPS      Y10, Y5, Y5
+	VFMADD231PS c3f318000<>+0(SB), Y11, Y5
+	VMOVUPS     cff800000<>+0(SB), Y12
+	VCMPPS      $0x00, Y3, Y6, Y10
+	VBLENDVPS   Y10, Y12, Y5, Y5
+	VSUBPS      Y4, Y4, Y12
+	VCMPPS      $0x01, Y3, Y6, Y10
+	VBLENDVPS   Y10, Y12, Y5, Y5
+	VCMPPS      $0x00, Y4, Y6, Y10
+	VBLENDVPS   Y10, Y6, Y5, Y5
+	VCMPPS      $0x03, Y6, Y6, Y10
+	VBLENDVPS   Y10, Y6, Y5, Y5
+	VSUBPS      c3f800000<>+0(SB), Y9, Y6
+	VMULPS      Y8, Y5, Y5
+	VDIVPS      Y6, Y5, Y5
+	VCMPPS      $0x00, Y0, Y6, Y6
+	VBLENDVPS   Y6, Y8, Y5, Y5
+	VMAXPS      Y7, Y0, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y5, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ        lanes<>+32(SB), DI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DI
+	VMOVUPS     (DI), Y6
+	VMASKMOVPS  (CX)(BX*1), Y6, Y6
+	VMOVAPS     Y6, Y7
+	VORPS       c80000000<>+0(SB), Y6, Y6
+	VMAXPS      Y6, Y1, Y6
+	VMINPS      Y6, Y2, Y6
+	VMULPS      c3fb8aa3b<>+0(SB), Y6, Y8
+	VROUNDPS    $0x08, Y8, Y8
+	VFMADD231PS cbf317200<>+0(SB), Y8, Y6
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y8, Y6
+	VMOVUPS     c39506967<>+0(SB), Y5
+	VFMADD213PS c3ab743ce<>+0(SB), Y6, Y5
+	VFMADD213PS c3c088908<>+0(SB), Y6, Y5
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y6, Y5
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y6, Y5
+	VFMADD213PS c3f000000<>+0(SB), Y6, Y5
+	VFMADD213PS c3f800000<>+0(SB), Y6, Y5
+	VFMADD213PS c3f800000<>+0(SB), Y6, Y5
+	VMOVUPS     c0000007f<>+0(SB), Y9
+	VCVTPS2DQ   Y8, Y8
+	VPSRAD      $0x01, Y8, Y6
+	VPSUBD      Y6, Y8, Y8
+	VPADDD      Y9, Y6, Y6
+	VPSLLD      $0x17, Y6, Y6
+	VMULPS      Y6, Y5, Y5
+	VPADDD      Y9, Y8, Y8
+	VPSLLD      $0x17, Y8, Y8
+	VMULPS      Y8, Y5, Y5
+	VMOVAPS     Y5, Y8
+	VADDPS      c3f800000<>+0(SB), Y8, Y6
+	VMOVAPS     Y6, Y9
+	VMULPS      c4b000000<>+0(SB), Y6, Y12
+	VMOVUPS     c41b80000<>+0(SB), Y11
+	VCMPPS      $0x01, c00800000<>+0(SB), Y6, Y5
+	VBLENDVPS   Y5, Y12, Y6, Y10
+	VCMPPS      $0x01, c00800000<>+0(SB), Y6, Y5
+	VBLENDVPS   Y5, Y11, Y3, Y5
+	VPSRLD      $0x17, Y10, Y11
+	VPSUBD      c0000007e<>+0(SB), Y11, Y11
+	VCVTDQ2PS   Y11, Y11
+	VSUBPS      Y5, Y11, Y11
+	VANDPS      c007fffff<>+0(SB), Y10, Y10
+	VORPS       c3f000000<>+0(SB), Y10, Y10
+	VADDPS      Y10, Y10, Y12
+	VSUBPS      c3f800000<>+0(SB), Y11, Y5
+	VCMPPS      $0x01, c3f3504f3<>+0(SB), Y10, Y13
+	VBLENDVPS   Y13, Y5, Y11, Y11
+	VCMPPS      $0x01, c3f3504f3<>+0(SB), Y10, Y5
+	VBLENDVPS   Y5, Y12, Y10, Y10
+	VSUBPS      c3f800000<>+0(SB), Y10, Y10
+	VMOVUPS     c3d9021bb<>+0(SB), Y5
+	VFMADD213PS cbdebd1b8<>+0(SB), Y10, Y5
+	VFMADD213PS c3def251a<>+0(SB), Y10, Y5
+	VFMADD213PS cbdfe5d4f<>+0(SB), Y10, Y5
+	VFMADD213PS c3e11e9bf<>+0(SB), Y10, Y5
+	VFMADD213PS cbe2aae50<>+0(SB), Y10, Y5
+	VFMADD213PS c3e4cceac<>+0(SB), Y10, Y5
+	VFMADD213PS cbe7ffffc<>+0(SB), Y10, Y5
+	VFMADD213PS c3eaaaaaa<>+0(SB), Y10, Y5
+	VMULPS      Y10, Y10, Y12
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y10, Y5, Y5
+	VFMADD231PS cb95e8083<>+0(SB), Y11, Y5
+	VFMADD231PS cbf000000<>+0(SB), Y12, Y5
+	VADDPS      Y10, Y5, Y5
+	VFMADD231PS c3f318000<>+0(SB), Y11, Y5
+	VMOVUPS     cff800000<>+0(SB), Y12
+	VCMPPS      $0x00, Y3, Y6, Y10
+	VBLENDVPS   Y10, Y12, Y5, Y5
+	VSUBPS      Y4, Y4, Y12
+	VCMPPS      $0x01, Y3, Y6, Y10
+	VBLENDVPS   Y10, Y12, Y5, Y5
+	VCMPPS      $0x00, Y4, Y6, Y10
+	VBLENDVPS   Y10, Y6, Y5, Y5
+	VCMPPS      $0x03, Y6, Y6, Y10
+	VBLENDVPS   Y10, Y6, Y5, Y5
+	VSUBPS      c3f800000<>+0(SB), Y9, Y6
+	VMULPS      Y8, Y5, Y5
+	VDIVPS      Y6, Y5, Y5
+	VCMPPS      $0x00, Y0, Y6, Y6
+	VBLENDVPS   Y6, Y8, Y5, Y5
+	VMAXPS      Y7, Y0, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     (DI), Y6
+	VMASKMOVPS  Y5, Y6, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         rest
+
+end:
+	VZEROUPPER
+	RET
+
+// func erfAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·erfAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    k+24(FP), BX
+	VMOVUPS c41200000<>+0(SB), Y0
+	VXORPS  Y1, Y1, Y1
+	VMOVUPS cc2d20000<>+0(SB), Y1
+	VMOVUPS c42b40000<>+0(SB), Y2
+	XORQ    BX, BX
+
+block:
+	CMPQ        DX, $0x00000008
+	JL          rest
+	VMOVUPS     (CX)(BX*1), Y4
+	VMOVAPS     Y4, Y5
+	VMULPS      Y4, Y4, Y3
+	VMOVUPS     c38a54ed6<>+0(SB), Y6
+	VFMADD213PS cba5235a0<>+0(SB), Y3, Y6
+	VFMADD213PS c3baa0b1b<>+0(SB), Y3, Y6
+	VFMADD213PS cbcdbfd9c<>+0(SB), Y3, Y6
+	VFMADD213PS c3de7168c<>+0(SB), Y3, Y6
+	VFMADD213PS cbec0939f<>+0(SB), Y3, Y6
+	VFMADD213PS c3f906eba<>+0(SB), Y3, Y6
+	VMULPS      Y4, Y6, Y6
+	VANDPS      c7fffffff<>+0(SB), Y4, Y3
+	VSUBPS      c3f800000<>+0(SB), Y3, Y3
+	VMINPS      Y3, Y0, Y3
+	VMOVUPS     cb6df4474<>+0(SB), Y4
+	VFMADD213PS c392c3845<>+0(SB), Y3, Y4
+	VFMADD213PS cbad84b1b<>+0(SB), Y3, Y4
+	VFMADD213PS c3c1d3311<>+0(SB), Y3, Y4
+	VFMADD213PS cbd2932e5<>+0(SB), Y3, Y4
+	VFMADD213PS cbf57d9dd<>+0(SB), Y3, Y4
+	VFMADD213PS cc028e4c4<>+0(SB), Y3, Y4
+	VFMADD213PS cbfecbfe0<>+0(SB), Y3, Y4
+	VMAXPS      Y4, Y1, Y4
+	VMINPS      Y4, Y2, Y4
+	VMULPS      c3fb8aa3b<>+0(SB), Y4, Y7
+	VROUNDPS    $0x08, Y7, Y7
+	VFMADD231PS cbf317200<>+0(SB), Y7, Y4
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y7, Y4
+	VMOVUPS     c39506967<>+0(SB), Y3
+	VFMADD213PS c3ab743ce<>+0(SB), Y4, Y3
+	VFMADD213PS c3c088908<>+0(SB), Y4, Y3
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y4, Y3
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y4, Y3
+	VFMADD213PS c3f000000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VMOVUPS     c0000007f<>+0(SB), Y8
+	VCVTPS2DQ   Y7, Y7
+	VPSRAD      $0x01, Y7, Y4
+	VPSUBD      Y4, Y7, Y7
+	VPADDD      Y8, Y4, Y4
+	VPSLLD      $0x17, Y4, Y4
+	VMULPS      Y4, Y3, Y3
+	VPADDD      Y8, Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VMULPS      Y7, Y3, Y3
+	VANDPS      c7fffffff<>+0(SB), Y5, Y4
+	VMOVUPS     c3f800000<>+0(SB), Y7
+	VSUBPS      Y3, Y7, Y3
+	VANDPS      c80000000<>+0(SB), Y5, Y7
+	VORPS       Y7, Y3, Y3
+	VMOVUPS     c3f800000<>+0(SB), Y5
+	VCMPPS      $0x01, Y5, Y4, Y4
+	VBLENDVPS   Y4, Y6, Y3, Y3
+	VMOVUPS     Y3, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ        lanes<>+32(SB), DI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DI
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  (CX)(BX*1), Y4, Y4
+	VMOVAPS     Y4, Y5
+	VMULPS      Y4, Y4, Y3
+	VMOVUPS     c38a54ed6<>+0(SB), Y6
+	VFMADD213PS cba5235a0<>+0(SB), Y3, Y6
+	VFMADD213PS c3baa0b1b<>+0(SB), Y3, Y6
+	VFMADD213PS cbcdbfd9c<>+0(SB), Y3, Y6
+	VFMADD213PS c3de7168c<>+0(SB), Y3, Y6
+	VFMADD213PS cbec0939f<>+0(SB), Y3, Y6
+	VFMADD213PS c3f906eba<>+0(SB), Y3, Y6
+	VMULPS      Y4, Y6, Y6
+	VANDPS      c7fffffff<>+0(SB), Y4, Y3
+	VSUBPS      c3f800000<>+0(SB), Y3, Y3
+	VMINPS      Y3, Y0, Y3
+	VMOVUPS     cb6df4474<>+0(SB), Y4
+	VFMADD213PS c392c3845<>+0(SB), Y3, Y4
+	VFMADD213PS cbad84b1b<>+0(SB), Y3, Y4
+	VFMADD213PS c3c1d3311<>+0(SB), Y3, Y4
+	VFMADD213PS cbd2932e5<>+0(SB), Y3, Y4
+	VFMADD213PS cbf57d9dd<>+0(SB), Y3, Y4
+	VFMADD213PS cc028e4c4<>+0(SB), Y3, Y4
+	VFMADD213PS cbfecbfe0<>+0(SB), Y3, Y4
+	VMAXPS      Y4, Y1, Y4
+	VMINPS      Y4, Y2, Y4
+	VMULPS      c3fb8aa3b<>+0(SB), Y4, Y7
+	VROUNDPS    $0x08, Y7, Y7
+	VFMADD231PS cbf317200<>+0(SB), Y7, Y4
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y7, Y4
+	VMOVUPS     c39506967<>+0(SB), Y3
+	VFMADD213PS c3ab743ce<>+0(SB), Y4, Y3
+	VFMADD213PS c3c088908<>+0(SB), Y4, Y3
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y4, Y3
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y4, Y3
+	VFMADD213PS c3f000000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y3
+	VMOVUPS     c0000007f<>+0(SB), Y8
+	VCVTPS2DQ   Y7, Y7
+	VPSRAD      $0x01, Y7, Y4
+	VPSUBD      Y4, Y7, Y7
+	VPADDD      Y8, Y4, Y4
+	VPSLLD      $0x17, Y4, Y4
+	VMULPS      Y4, Y3, Y3
+	VPADDD      Y8, Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VMULPS      Y7, Y3, Y3
+	VANDPS      c7fffffff<>+0(SB), Y5, Y4
+	VMOVUPS     c3f800000<>+0(SB), Y7
+	VSUBPS      Y3, Y7, Y3
+	VANDPS      c80000000<>+0(SB), Y5, Y7
+	VORPS       Y7, Y3, Y3
+	VMOVUPS     c3f800000<>+0(SB), Y5
+	VCMPPS      $0x01, Y5, Y4, Y4
+	VBLENDVPS   Y4, Y6, Y3, Y3
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  Y3, Y4, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         rest
+
+end:
+	VZEROUPPER
+	RET
+
+DATA c38a54ed6<>+0(SB)/4, $0x38a54ed6
+DATA c38a54ed6<>+4(SB)/4, $0x38a54ed6
+DATA c38a54ed6<>+8(SB)/4, $0x38a54ed6
+DATA c38a54ed6<>+12(SB)/4, $0x38a54ed6
+DATA c38a54ed6<>+16(SB)/4, $0x38a54ed6
+DATA c38a54ed6<>+20(SB)/4, $0x38a54ed6
+DATA c38a54ed6<>+24(SB)/4, $0x38a54ed6
+DATA c38a54ed6<>+28(SB)/4, $0x38a54ed6
+GLOBL c38a54ed6<>(SB), RODATA|NOPTR, $32
+
+DATA cba5235a0<>+0(SB)/4, $0xba5235a0
+DATA cba5235a0<>+4(SB)/4, $0xba5235a0
+DATA cba5235a0<>+8(SB)/4, $0xba5235a0
+DATA cba5235a0<>+12(SB)/4, $0xba5235a0
+DATA cba5235a0<>+16(SB)/4, $0xba5235a0
+DATA cba5235a0<>+20(SB)/4, $0xba5235a0
+DATA cba5235a0<>+24(SB)/4, $0xba5235a0
+DATA cba5235a0<>+28(SB)/4, $0xba5235a0
+GLOBL cba5235a0<>(SB), RODATA|NOPTR, $32
+
+DATA c3baa0b1b<>+0(SB)/4, $0x3baa0b1b
+DATA c3baa0b1b<>+4(SB)/4, $0x3baa0b1b
+DATA c3baa0b1b<>+8(SB)/4, $0x3baa0b1b
+DATA c3baa0b1b<>+12(SB)/4, $0x3baa0b1b
+DATA c3baa0b1b<>+16(SB)/4, $0x3baa0b1b
+DATA c3baa0b1b<>+20(SB)/4, $0x3baa0b1b
+DATA c3baa0b1b<>+24(SB)/4, $0x3baa0b1b
+DATA c3baa0b1b<>+28(SB)/4, $0x3baa0b1b
+GLOBL c3baa0b1b<>(SB), RODATA|NOPTR, $32
+
+DATA cbcdbfd9c<>+0(SB)/4, $0xbcdbfd9c
+DATA cbcdbfd9c<>+4(SB)/4, $0xbcdbfd9c
+DATA cbcdbfd9c<>+8(SB)/4, $0xbcdbfd9c
+DATA cbcdbfd9c<>+12(SB)/4, $0xbcdbfd9c
+DATA cbcdbfd9c<>+16(SB)/4, $0xbcdbfd9c
+DATA cbcdbfd9c<>+20(SB)/4, $0xbcdbfd9c
+DATA cbcdbfd9c<>+24(SB)/4, $0xbcdbfd9c
+DATA cbcdbfd9c<>+28(SB)/4, $0xbcdbfd9c
+GLOBL cbcdbfd9c<>(SB), RODATA|NOPTR, $32
+
+DATA c3de7168c<>+0(SB)/4, $0x3de7168c
+DATA c3de7168c<>+4(SB)/4, $0x3de7168c
+DATA c3de7168c<>+8(SB)/4, $0x3de7168c
+DATA c3de7168c<>+12(SB)/4, $0x3de7168c
+DATA c3de7168c<>+16(SB)/4, $0x3de7168c
+DATA c3de7168c<>+20(SB)/4, $0x3de7168c
+DATA c3de7168c<>+24(SB)/4, $0x3de7168c
+DATA c3de7168c<>+28(SB)/4, $0x3de7168c
+GLOBL c3de7168c<>(SB), RODATA|NOPTR, $32
+
+DATA cbec0939f<>+0(SB)/4, $0xbec0939f
+DATA cbec0939f<>+4(SB)/4, $0xbec0939f
+DATA cbec0939f<>+8(SB)/4, $0xbec0939f
+DATA cbec0939f<>+12(SB)/4, $0xbec0939f
+DATA cbec0939f<>+16(SB)/4, $0xbec0939f
+DATA cbec0939f<>+20(SB)/4, $0xbec0939f
+DATA cbec0939f<>+24(SB)/4, $0xbec0939f
+DATA cbec0939f<>+28(SB)/4, $0xbec0939f
+GLOBL cbec0939f<>(SB), RODATA|NOPTR, $32
+
+DATA c3f906eba<>+0(SB)/4, $0x3f906eba
+DATA c3f906eba<>+4(SB)/4, $0x3f906eba
+DATA c3f906eba<>+8(SB)/4, $0x3f906eba
+DATA c3f906eba<>+12(SB)/4, $0x3f906eba
+DATA c3f906eba<>+16(SB)/4, $0x3f906eba
+DATA c3f906eba<>+20(SB)/4, $0x3f906eba
+DATA c3f906eba<>+24(SB)/4, $0x3f906eba
+DATA c3f906eba<>+28(SB)/4, $0x3f906eba
+GLOBL c3f906eba<>(SB), RODATA|NOPTR, $32
+
+DATA cb6df4474<>+0(SB)/4, $0xb6df4474
+DATA cb6df4474<>+4(SB)/4, $0xb6df4474
+DATA cb6df4474<>+8(SB)/4, $0xb6df4474
+DATA cb6df4474<>+12(SB)/4, $0xb6df4474
+DATA cb6df4474<>+16(SB)/4, $0xb6df4474
+DATA cb6df4474<>+20(SB)/4, $0xb6df4474
+DATA cb6df4474<>+24(SB)/4, $0xb6df4474
+DATA cb6df4474<>+28(SB)/4, $0xb6df4474
+GLOBL cb6df4474<>(SB), RODATA|NOPTR, $32
+
+DATA c392c3845<>+0(SB)/4, $0x392c3845
+DATA c392c3845<>+4(SB)/4, $0x392c3845
+DATA c392c3845<>+8(SB)/4, $0x392c3845
+DATA c392c3845<>+12(SB)/4, $0x392c3845
+DATA c392c3845<>+16(SB)/4, $0x392c3845
+DATA c392c3845<>+20(SB)/4, $0x392c3845
+DATA c392c3845<>+24(SB)/4, $0x392c3845
+DATA c392c3845<>+28(SB)/4, $0x392c3845
+GLOBL c392c3845<>(SB), RODATA|NOPTR, $32
+
+DATA cbad84b1b<>+0(SB)/4, $0xbad84b1b
+DATA cbad84b1b<>+4(SB)/4, $0xbad84b1b
+DATA cbad84b1b<>+8(SB)/4, $0xbad84b1b
+DATA cbad84b1b<>+12(SB)/4, $0xbad84b1b
+DATA cbad84b1b<>+16(SB)/4, $0xbad84b1b
+DATA cbad84b1b<>+20(SB)/4, $0xbad84b1b
+DATA cbad84b1b<>+24(SB)/4, $0xbad84b1b
+DATA cbad84b1b<>+28(SB)/4, $0xbad84b1b
+GLOBL cbad84b1b<>(SB), RODATA|NOPTR, $32
+
+DATA c3c1d3311<>+0(SB)/4, $0x3c1d3311
+DATA c3c1d3311<>+4(SB)/4, $0x3c1d3311
+DATA c3c1d3311<>+8(SB)/4, $0x3c1d3311
+DATA c3c1d3311<>+12(SB)/4, $0x3c1d3311
+DATA c3c1d3311<>+16(SB)/4, $0x3c1d3311
+DATA c3c1d3311<>+20(SB)/4, $0x3c1d3311
+DATA c3c1d3311<>+24(SB)/4, $0x3c1d3311
+DATA c3c1d3311<>+28(SB)/4, $0x3c1d3311
+GLOBL c3c1d3311<>(SB), RODATA|NOPTR, $32
+
+DATA cbd2932e5<>+0(SB)/4, $0xbd2932e5
+DATA cbd2932e5<>+4(SB)/4, $0xbd2932e5
+DATA cbd2932e5<>+8(SB)/4, $0xbd2932e5
+DATA cbd2932e5<>+12(SB)/4, $0xbd2932e5
+DATA cbd2932e5<>+16(SB)/4, $0xbd2932e5
+DATA cbd2932e5<>+20(SB)/4, $0xbd2932e5
+DATA cbd2932e5<>+24(SB)/4, $0xbd2932e5
+DATA cbd2932e5<>+28(SB)/4, $0xbd2932e5
+GLOBL cbd2932e5<>(SB), RODATA|NOPTR, $32
+
+DATA cbf57d9dd<>+0(SB)/4, $0xbf57d9dd
+DATA cbf57d9dd<>+4(SB)/4, $0xbf57d9dd
+DATA cbf57d9dd<>+8(SB)/4, $0xbf57d9dd
+DATA cbf57d9dd<>+12(SB)/4, $0xbf57d9dd
+DATA cbf57d9dd<>+16(SB)/4, $0xbf57d9dd
+DATA cbf57d9dd<>+20(SB)/4, $0xbf57d9dd
+DATA cbf57d9dd<>+24(SB)/4, $0xbf57d9dd
+DATA cbf57d9dd<>+28(SB)/4, $0xbf57d9dd
+GLOBL cbf57d9dd<>(SB), RODATA|NOPTR, $32
+
+DATA cc028e4c4<>+0(SB)/4, $0xc028e4c4
+DATA cc028e4c4<>+4(SB)/4, $0xc028e4c4
+DATA cc028e4c4<>+8(SB)/4, $0xc028e4c4
+DATA cc028e4c4<>+12(SB)/4, $0xc028e4c4
+DATA cc028e4c4<>+16(SB)/4, $0xc028e4c4
+DATA cc028e4c4<>+20(SB)/4, $0xc028e4c4
+DATA cc028e4c4<>+24(SB)/4, $0xc028e4c4
+DATA cc028e4c4<>+28(SB)/4, $0xc028e4c4
+GLOBL cc028e4c4<>(SB), RODATA|NOPTR, $32
+
+DATA cbfecbfe0<>+0(SB)/4, $0xbfecbfe0
+DATA cbfecbfe0<>+4(SB)/4, $0xbfecbfe0
+DATA cbfecbfe0<>+8(SB)/4, $0xbfecbfe0
+DATA cbfecbfe0<>+12(SB)/4, $0xbfecbfe0
+DATA cbfecbfe0<>+16(SB)/4, $0xbfecbfe0
+DATA cbfecbfe0<>+20(SB)/4, $0xbfecbfe0
+DATA cbfecbfe0<>+24(SB)/4, $0xbfecbfe0
+DATA cbfecbfe0<>+28(SB)/4, $0xbfecbfe0
+GLOBL cbfecbfe0<>(SB), RODATA|NOPTR, $32
+
+DATA c41200000<>+0(SB)/4, $0x41200000
+DATA c41200000<>+4(SB)/4, $0x41200000
+DATA c41200000<>+8(SB)/4, $0x41200000
+DATA c41200000<>+12(SB)/4, $0x41200000
+DATA c41200000<>+16(SB)/4, $0x41200000
+DATA c41200000<>+20(SB)/4, $0x41200000
+DATA c41200000<>+24(SB)/4, $0x41200000
+DATA c41200000<>+28(SB)/4, $0x41200000
+GLOBL c41200000<>(SB), RODATA|NOPTR, $32
+
+// func geluAVX2(dst *float32, x *float32, n int, k *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    k+24(FP), BX
+	VMOVUPS c41200000<>+0(SB), Y0
+	VXORPS  Y1, Y1, Y1
+	VMOVUPS cc2d20000<>+0(SB), Y2
+	VMOVUPS c42b40000<>+0(SB), Y3
+	XORQ    BX, BX
+
+block:
+	CMPQ        DX, $0x00000008
+	JL          rest
+	VMOVUPS     (CX)(BX*1), Y5
+	VMOVAPS     Y5, Y6
+	VMULPS      c3f3504f3<>+0(SB), Y5, Y5
+	VMULPS      Y5, Y5, Y4
+	VMOVUPS     c38a54ed6<>+0(SB), Y7
+	VFMADD213PS cba5235a0<>+0(SB), Y4, Y7
+	VFMADD213PS c3baa0b1b<>+0(SB), Y4, Y7
+	VFMADD213PS cbcdbfd9c<>+0(SB), Y4, Y7
+	VFMADD213PS c3de7168c<>+0(SB), Y4, Y7
+	VFMADD213PS cbec0939f<>+0(SB), Y4, Y7
+	VFMADD213PS c3f906eba<>+0(SB), Y4, Y7
+	VMULPS      Y5, Y7, Y7
+	VADDPS      c3f800000<>+0(SB), Y7, Y7
+	VANDPS      c7fffffff<>+0(SB), Y5, Y4
+	VSUBPS      c3f800000<>+0(SB), Y4, Y4
+	VMINPS      Y4, Y0, Y4
+	VMOVUPS     cb6df4474<>+0(SB), Y5
+	VFMADD213PS c392c3845<>+0(SB), Y4, Y5
+	VFMADD213PS cbad84b1b<>+0(SB), Y4, Y5
+	VFMADD213PS c3c1d3311<>+0(SB), Y4, Y5
+	VFMADD213PS cbd2932e5<>+0(SB), Y4, Y5
+	VFMADD213PS cbf57d9dd<>+0(SB), Y4, Y5
+	VFMADD213PS cc028e4c4<>+0(SB), Y4, Y5
+	VFMADD213PS cbfecbfe0<>+0(SB), Y4, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y3, Y5
+	VMULPS      c3fb8aa3b<>+0(SB), Y5, Y8
+	VROUNDPS    $0x08, Y8, Y8
+	VFMADD231PS cbf317200<>+0(SB), Y8, Y5
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y8, Y5
+	VMOVUPS     c39506967<>+0(SB), Y4
+	VFMADD213PS c3ab743ce<>+0(SB), Y5, Y4
+	VFMADD213PS c3c088908<>+0(SB), Y5, Y4
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y5, Y4
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y5, Y4
+	VFMADD213PS c3f000000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VMOVUPS     c0000007f<>+0(SB), Y9
+	VCVTPS2DQ   Y8, Y8
+	VPSRAD      $0x01, Y8, Y5
+	VPSUBD      Y5, Y8, Y8
+	VPADDD      Y9, Y5, Y5
+	VPSLLD      $0x17, Y5, Y5
+	VMULPS      Y5, Y4, Y4
+	VPADDD      Y9, Y8, Y8
+	VPSLLD      $0x17, Y8, Y8
+	VMULPS      Y8, Y4, Y4
+	VANDPS      c7fffffff<>+0(SB), Y6, Y5
+	VMULPS      c3f3504f3<>+0(SB), Y5, Y5
+	VMOVUPS     c40000000<>+0(SB), Y8
+	VSUBPS      Y4, Y8, Y8
+	VCMPPS      $0x01, Y1, Y6, Y9
+	VBLENDVPS   Y9, Y4, Y8, Y4
+	VMOVUPS     c3f800000<>+0(SB), Y8
+	VCMPPS      $0x01, Y8, Y5, Y5
+	VBLENDVPS   Y5, Y7, Y4, Y4
+	VMULPS      c3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y6, Y4, Y4
+	VMOVUPS     Y4, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, SI
+	CMPQ SI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, SI
+
+mask:
+	LEAQ        lanes<>+32(SB), DI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DI
+	VMOVUPS     (DI), Y5
+	VMASKMOVPS  (CX)(BX*1), Y5, Y5
+	VMOVAPS     Y5, Y6
+	VMULPS      c3f3504f3<>+0(SB), Y5, Y5
+	VMULPS      Y5, Y5, Y4
+	VMOVUPS     c38a54ed6<>+0(SB), Y7
+	VFMADD213PS cba5235a0<>+0(SB), Y4, Y7
+	VFMADD213PS c3baa0b1b<>+0(SB), Y4, Y7
+	VFMADD213PS cbcdbfd9c<>+0(SB), Y4, Y7
+	VFMADD213PS c3de7168c<>+0(SB), Y4, Y7
+	VFMADD213PS cbec0939f<>+0(SB), Y4, Y7
+	VFMADD213PS c3f906eba<>+0(SB), Y4, Y7
+	VMULPS      Y5, Y7, Y7
+	VADDPS      c3f800000<>+0(SB), Y7, Y7
+	VANDPS      c7fffffff<>+0(SB), Y5, Y4
+	VSUBPS      c3f800000<>+0(SB), Y4, Y4
+	VMINPS      Y4, Y0, Y4
+	VMOVUPS     cb6df4474<>+0(SB), Y5
+	VFMADD213PS c392c3845<>+0(SB), Y4, Y5
+	VFMADD213PS cbad84b1b<>+0(SB), Y4, Y5
+	VFMADD213PS c3c1d3311<>+0(SB), Y4, Y5
+	VFMADD213PS cbd2932e5<>+0(SB), Y4, Y5
+	VFMADD213PS cbf57d9dd<>+0(SB), Y4, Y5
+	VFMADD213PS cc028e4c4<>+0(SB), Y4, Y5
+	VFMADD213PS cbfecbfe0<>+0(SB), Y4, Y5
+	VMAXPS      Y5, Y2, Y5
+	VMINPS      Y5, Y3, Y5
+	VMULPS      c3fb8aa3b<>+0(SB), Y5, Y8
+	VROUNDPS    $0x08, Y8, Y8
+	VFMADD231PS cbf317200<>+0(SB), Y8, Y5
+	VFMADD231PS cb5bfbe8e<>+0(SB), Y8, Y5
+	VMOVUPS     c39506967<>+0(SB), Y4
+	VFMADD213PS c3ab743ce<>+0(SB), Y5, Y4
+	VFMADD213PS c3c088908<>+0(SB), Y5, Y4
+	VFMADD213PS c3d2aa9c1<>+0(SB), Y5, Y4
+	VFMADD213PS c3e2aaaaa<>+0(SB), Y5, Y4
+	VFMADD213PS c3f000000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y4
+	VMOVUPS     c0000007f<>+0(SB), Y9
+	VCVTPS2DQ   Y8, Y8
+	VPSRAD      $0x01, Y8, Y5
+	VPSUBD      Y5, Y8, Y8
+	VPADDD      Y9, Y5, Y5
+	VPSLLD      $0x17, Y5, Y5
+	VMULPS      Y5, Y4, Y4
+	VPADDD      Y9, Y8, Y8
+	VPSLLD      $0x17, Y8, Y8
+	VMULPS      Y8, Y4, Y4
+	VANDPS      c7fffffff<>+0(SB), Y6, Y5
+	VMULPS      c3f3504f3<>+0(SB), Y5, Y5
+	VMOVUPS     c40000000<>+0(SB), Y8
+	VSUBPS      Y4, Y8, Y8
+	VCMPPS      $0x01, Y1, Y6, Y9
+	VBLENDVPS   Y9, Y4, Y8, Y4
+	VMOVUPS     c3f800000<>+0(SB), Y8
+	VCMPPS      $0x01, Y8, Y5, Y5
+	VBLENDVPS   Y5, Y7, Y4, Y4
+	VMULPS      c3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y6, Y4, Y4
+	VMOVUPS     (DI), Y5
+	VMASKMOVPS  Y4, Y5, (AX)(BX*1)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000008, DX
+	JMP         rest
+
+end:
+	VZEROUPPER
+	RET
+
 // func reluGradientAVX2(dst *float32, x *float32, y *float32, n int, k *float32)
 // Requires: AVX
 TEXT ·reluGradientAVX2(SB), NOSPLIT, $0-40

@@ -49,6 +49,71 @@ func negAVX512(dst *float32, x *float32, n int, k *float32)
 //go:noescape
 func absAVX512(dst *float32, x *float32, n int, k *float32)
 
+// hardSigmoidAVX512 computes max(0, min(1, k[0]·x[i] + k[1])) into dst[i] for i < n.
+//
+//go:noescape
+func hardSigmoidAVX512(dst *float32, x *float32, n int, k *float32)
+
+// hardSwishAVX512 computes x[i]·max(0, min(1, x[i]/6 + 1/2)) into dst[i] for i < n.
+//
+//go:noescape
+func hardSwishAVX512(dst *float32, x *float32, n int, k *float32)
+
+// clipAVX512 computes min(k[1], max(k[0], x[i])) into dst[i] for i < n.
+//
+//go:noescape
+func clipAVX512(dst *float32, x *float32, n int, k *float32)
+
+// roundAVX512 computes x[i] rounded to a whole number, halves to an even one, into dst[i] for i < n.
+//
+//go:noescape
+func roundAVX512(dst *float32, x *float32, n int, k *float32)
+
+// floorAVX512 computes the whole number not above x[i] into dst[i] for i < n.
+//
+//go:noescape
+func floorAVX512(dst *float32, x *float32, n int, k *float32)
+
+// ceilAVX512 computes the whole number not below x[i] into dst[i] for i < n.
+//
+//go:noescape
+func ceilAVX512(dst *float32, x *float32, n int, k *float32)
+
+// swishAVX512 computes x[i]/(1+exp(-k[0]·x[i])) into dst[i] for i < n.
+//
+//go:noescape
+func swishAVX512(dst *float32, x *float32, n int, k *float32)
+
+// geluTanhAVX512 computes x[i]/2·(1+tanh(√(2/π)·(x[i]+0.044715·x[i]³))) into dst[i] for i < n.
+//
+//go:noescape
+func geluTanhAVX512(dst *float32, x *float32, n int, k *float32)
+
+// mishAVX512 computes x[i]·tanh(log(1+exp(x[i]))) into dst[i] for i < n.
+//
+//go:noescape
+func mishAVX512(dst *float32, x *float32, n int, k *float32)
+
+// eluAVX512 computes x[i] < 0 ? k[0]·(exp(x[i])-1) : x[i] into dst[i] for i < n.
+//
+//go:noescape
+func eluAVX512(dst *float32, x *float32, n int, k *float32)
+
+// softplusAVX512 computes log(1+exp(x[i])) into dst[i] for i < n.
+//
+//go:noescape
+func softplusAVX512(dst *float32, x *float32, n int, k *float32)
+
+// erfAVX512 computes erf(x[i]) into dst[i] for i < n.
+//
+//go:noescape
+func erfAVX512(dst *float32, x *float32, n int, k *float32)
+
+// geluAVX512 computes x[i]/2·(1+erf(x[i]/√2)) into dst[i] for i < n.
+//
+//go:noescape
+func geluAVX512(dst *float32, x *float32, n int, k *float32)
+
 // reluGradientAVX512 computes dst[i] = y[i] > 0 ? x[i] : 0 for i < n.
 //
 //go:noescape

@@ -16,17 +16,33 @@ const (
 	Sqrt
 	Neg
 	Abs
+	HardSigmoid // max(0, min(1, Slope·x + Shift))
+	HardSwish   // x·max(0, min(1, x/6 + 1/2))
+	Clip        // min(Shift, max(Slope, x))
+	Round       // to a whole number, halves to an even one
+	Floor
+	Ceil
+	Swish    // x / (1 + exp(-Slope·x))
+	Gelu     // x/2·(1 + erf(x/√2))
+	GeluTanh // x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))
+	Mish     // x·tanh(log(1 + exp(x)))
+	Elu      // Slope·(exp(x) - 1) for x < 0, else x
+	Softplus // log(1 + exp(x))
+	Erf
 )
 
-// Activation is a function with its parameter. The zero value is the identity.
+// Activation is a function with its parameters. The zero value is the identity.
 type Activation struct {
 	Function Function
-	Slope    float32 // LeakyRelu only
+	Slope    float32 // LeakyRelu, HardSigmoid, Swish and Elu; the least of Clip
+	Shift    float32 // HardSigmoid; the greatest of Clip
 }
 
 // Unary computes dst[i] = f(x[i]). dst and x have one length and may be the same
 // slice. NaN gives NaN. Errors, in units in the last place of float32, over all
-// arguments: Exp 1, Sigmoid 3, Tanh 6, Log 2; the others are exact.
+// arguments: Exp 1, Sigmoid 3, Tanh 6, Log 2, Erf 3, Softplus 3, Mish 6, Swish of
+// slope 1 5. Of HardSigmoid, HardSwish and Elu some 2⁻²³ times what is added up, of
+// Gelu and GeluTanh 2⁻²² times x. The others are exact.
 func (s Set) Unary(p *Pool, f Activation, dst, x []float32) {
 	if len(dst) != len(x) {
 		panic("kernels: Unary: lengths differ")
@@ -51,7 +67,8 @@ func (s Set) Derivative(p *Pool, f Activation, dst, dy, y []float32) {
 		panic("kernels: Derivative: lengths differ")
 	}
 	switch f.Function {
-	case Log, Neg, Abs:
+	case Identity, Relu, LeakyRelu, Sigmoid, Tanh, Exp, Sqrt:
+	default:
 		panic("kernels: Derivative: not a function of the result")
 	}
 	t := unaryTask{set: s, f: f, dst: dst, x: dy, y: y, derivative: true}
@@ -68,7 +85,7 @@ func (s Set) Derivative(p *Pool, f Activation, dst, dy, y []float32) {
 // cost is the work of one element in operations, as Pool.split counts it.
 func (f Function) cost() int {
 	switch f {
-	case Sigmoid, Tanh, Exp, Log:
+	case Sigmoid, Tanh, Exp, Log, Swish, Gelu, GeluTanh, Mish, Elu, Softplus, Erf:
 		return 30
 	}
 	return 2
@@ -137,8 +154,47 @@ func unaryPortable(f Activation, dst, x []float32) {
 			dst[i] = math.Float32frombits(math.Float32bits(v) &^ (1 << 31))
 		}
 	default:
-		panic("kernels: Unary: unknown function")
+		for i, v := range x {
+			dst[i] = float32(f.of(float64(v)))
+		}
 	}
+}
+
+// of is the function in float64.
+func (f Activation) of(x float64) float64 {
+	a, b := float64(f.Slope), float64(f.Shift)
+	switch f.Function {
+	case HardSigmoid:
+		return max(0, min(1, a*x+b))
+	case HardSwish:
+		return x * max(0, min(1, x/6+0.5))
+	case Clip:
+		return min(b, max(a, x))
+	case Round:
+		return math.RoundToEven(x)
+	case Floor:
+		return math.Floor(x)
+	case Ceil:
+		return math.Ceil(x)
+	case Swish:
+		return x / (1 + math.Exp(-a*x))
+	case Gelu:
+		return x / 2 * math.Erfc(-x/math.Sqrt2)
+	case GeluTanh:
+		return x / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+	case Mish:
+		return x * math.Tanh(max(x, 0)+math.Log1p(math.Exp(-math.Abs(x))))
+	case Elu:
+		if x < 0 {
+			return a * math.Expm1(x)
+		}
+		return x
+	case Softplus:
+		return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
+	case Erf:
+		return math.Erf(x)
+	}
+	panic("kernels: Unary: unknown function")
 }
 
 func derivativePortable(f Activation, dst, dy, y []float32) {

@@ -88,24 +88,27 @@ func clamp[T number](y *onnx.Tensor, in []*onnx.Tensor, view func(*onnx.Tensor) 
 	}
 }
 
-// Specialize is a maximum and a minimum with a number on the kernels.
+// Specialize runs floats on the kernels.
 func (clip) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
 	if sizes, ok := in[0].Sizes(); !ok || count(sizes) == 0 || in[0].Elem() != onnx.Float {
 		return Step{}, false
 	}
 	return Step{InPlace: true, Run: func(f *Frame) error {
-		lo, hi := float32(-math.MaxFloat32), float32(math.MaxFloat32)
-		if len(f.In) > 1 && f.In[1] != nil {
-			lo = f.In[1].Float32s()[0]
-		}
-		if len(f.In) > 2 && f.In[2] != nil {
-			hi = f.In[2].Float32s()[0]
-		}
-		y := f.Out[0].Float32s()
-		t.Set.BinaryScalar(t.Pool, kernels.Max, y, f.In[0].Float32s(), lo, false)
-		t.Set.BinaryScalar(t.Pool, kernels.Min, y, y, hi, false)
+		t.Set.Unary(t.Pool, clipTo(f.In), f.Out[0].Float32s(), f.In[0].Float32s())
 		return nil
 	}}, true
+}
+
+// clipTo is the function for inputs of which those behind the first may be left out.
+func clipTo(in []*onnx.Tensor) kernels.Activation {
+	act := kernels.Activation{Function: kernels.Clip, Slope: -math.MaxFloat32, Shift: math.MaxFloat32}
+	if len(in) > 1 && in[1] != nil {
+		act.Slope = in[1].Float32s()[0]
+	}
+	if len(in) > 2 && in[2] != nil {
+		act.Shift = in[2].Float32s()[0]
+	}
+	return act
 }
 
 // clipHalf gives bounds that are left out the type's own limits, not those of the float it is computed in.

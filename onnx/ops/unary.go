@@ -60,9 +60,9 @@ func unaryFamily() []Meaning {
 			act:   kernels.Activation{Function: kernels.Neg},
 		}),
 		plain("Reciprocal", Rounds, old, unary{float: func(x float64) float64 { return 1 / x }}),
-		plain("Floor", Exact, old, unary{float: math.Floor}),
-		plain("Ceil", Exact, old, unary{float: math.Ceil}),
-		plain("Round", Exact, nil, unary{float: math.RoundToEven}),
+		plain("Floor", Exact, old, unary{float: math.Floor, act: kernels.Activation{Function: kernels.Floor}}),
+		plain("Ceil", Exact, old, unary{float: math.Ceil, act: kernels.Activation{Function: kernels.Ceil}}),
+		plain("Round", Exact, nil, unary{float: math.RoundToEven, act: kernels.Activation{Function: kernels.Round}}),
 		plain("Sign", Exact, nil, unary{
 			float: func(x float64) float64 {
 				switch {
@@ -78,16 +78,16 @@ func unaryFamily() []Meaning {
 			int:  func(x int64) int64 { return int64(cmp.Compare(x, 0)) },
 			uint: func(x uint64) uint64 { return min(x, 1) },
 		}),
-		{Name: "Erf", Class: Rounds, New: func(*Attrs) Op { return unary{float: math.Erf} },
+		{Name: "Erf", Class: Rounds, New: func(*Attrs) Op { return unary{float: math.Erf, act: kernels.Activation{Function: kernels.Erf}} },
 			Upgrade: map[int64]Rewrite{13: throughDouble}, Downgrade: map[int64]Rewrite{13: keep}},
 		plain("BitwiseNot", Exact, nil, unary{
 			int:  func(x int64) int64 { return ^x },
 			uint: func(x uint64) uint64 { return ^x },
 		}),
-		float("Softplus", softplus),
+		plain("Softplus", Rounds, nil, unary{float: softplus, act: kernels.Activation{Function: kernels.Softplus}}),
 		float("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) }),
-		plain("HardSwish", Rounds, nil, unary{float: func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) }, gate: hardGate(1.0/6, 0.5), gated: true}),
-		float("Mish", func(x float64) float64 { return x * math.Tanh(softplus(x)) }),
+		plain("HardSwish", Rounds, nil, unary{float: func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) }, act: kernels.Activation{Function: kernels.HardSwish}}),
+		plain("Mish", Rounds, nil, unary{float: func(x float64) float64 { return x * math.Tanh(softplus(x)) }, act: kernels.Activation{Function: kernels.Mish}}),
 		float("Sin", math.Sin), float("Cos", math.Cos), float("Tan", math.Tan),
 		float("Asin", math.Asin), float("Acos", math.Acos), float("Atan", math.Atan),
 		float("Sinh", math.Sinh), float("Cosh", math.Cosh),
@@ -117,8 +117,9 @@ func parameterised(old, oldDown map[int64]Rewrite) []Meaning {
 			}}
 		}},
 		{Name: "Elu", Class: Rounds, Upgrade: old, Downgrade: oldDown, New: func(a *Attrs) Op {
-			alpha := float64(a.Float("alpha"))
-			return unary{float: func(x float64) float64 {
+			slope := a.Float("alpha")
+			alpha := float64(slope)
+			return unary{act: kernels.Activation{Function: kernels.Elu, Slope: slope}, float: func(x float64) float64 {
 				if x < 0 {
 					return alpha * math.Expm1(x)
 				}
@@ -139,23 +140,25 @@ func parameterised(old, oldDown map[int64]Rewrite) []Meaning {
 			}}
 		}},
 		{Name: "HardSigmoid", Class: Rounds, Upgrade: old, Downgrade: oldDown, New: func(a *Attrs) Op {
-			alpha, beta := float64(a.Float("alpha")), float64(a.Float("beta"))
-			return unary{float: func(x float64) float64 { return max(0, min(1, alpha*x+beta)) }, gate: hardGate(alpha, beta)}
+			slope, shift := a.Float("alpha"), a.Float("beta")
+			alpha, beta := float64(slope), float64(shift)
+			return unary{
+				float: func(x float64) float64 { return max(0, min(1, alpha*x+beta)) },
+				act:   kernels.Activation{Function: kernels.HardSigmoid, Slope: slope, Shift: shift},
+			}
 		}},
 		{Name: "Swish", Class: Rounds, New: func(a *Attrs) Op {
-			alpha := float64(a.Float("alpha"))
-			return unary{
-				float: func(x float64) float64 { return x * sigmoid(alpha*x) },
-				gate:  []pass{{op: kernels.Mul, with: float32(alpha)}, {act: kernels.Activation{Function: kernels.Sigmoid}}}, gated: true,
-			}
+			slope := a.Float("alpha")
+			alpha := float64(slope)
+			return unary{float: func(x float64) float64 { return x * sigmoid(alpha*x) }, act: kernels.Activation{Function: kernels.Swish, Slope: slope}}
 		}},
 		{Name: "Gelu", Class: Rounds, New: func(a *Attrs) Op {
 			if a.OneOf("approximate", "none", "tanh") == "tanh" {
-				return unary{float: func(x float64) float64 {
+				return unary{act: kernels.Activation{Function: kernels.GeluTanh}, float: func(x float64) float64 {
 					return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 				}}
 			}
-			return unary{float: func(x float64) float64 { return 0.5 * x * math.Erfc(-x/math.Sqrt2) }}
+			return unary{act: kernels.Activation{Function: kernels.Gelu}, float: func(x float64) float64 { return 0.5 * x * math.Erfc(-x/math.Sqrt2) }}
 		}},
 		{Name: "Shrink", Class: Rounds, New: func(a *Attrs) Op {
 			bias, lambd := float64(a.Float("bias")), float64(a.Float("lambd"))
@@ -184,8 +187,6 @@ type unary struct {
 	int   func(int64) int64
 	uint  func(uint64) uint64
 	act   kernels.Activation
-	gate  []pass // or it is these passes one after the other,
-	gated bool   // and x times what comes of them
 }
 
 func (u unary) Infer(_ *Env, in []Fact) ([]Fact, error) { return []Fact{{Type: in[0].Type}}, nil }
@@ -238,13 +239,7 @@ func apply[T number, W wide](y, x []T, f func(W) W) {
 // Specialize runs the functions that the kernels have on float.
 func (u unary) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
 	sizes, ok := in[0].Sizes()
-	if !ok || count(sizes) == 0 || in[0].Elem() != onnx.Float {
-		return Step{}, false
-	}
-	if u.gate != nil {
-		return gateStep(t, u.gate, u.gated), true
-	}
-	if u.act.Function == kernels.Identity {
+	if !ok || count(sizes) == 0 || in[0].Elem() != onnx.Float || u.act.Function == kernels.Identity {
 		return Step{}, false
 	}
 	return Step{InPlace: true, Run: func(f *Frame) error {

@@ -65,6 +65,8 @@ func elementwiseFile(v isa) {
 		return func(x []reg.VecVirtual) { VANDPS(rest, x[1], x[0]) }
 	})
 
+	activations(v)
+
 	// Gradients by the result: x is the gradient that comes in, y the result.
 	simple("reluGradient", "dst[i] = y[i] > 0 ? x[i] : 0", fromXY, func(c *consts, _ func(int) reg.VecVirtual) func([]reg.VecVirtual) {
 		zero := v.reg()

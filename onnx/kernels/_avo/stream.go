@@ -121,12 +121,13 @@ func laneTable() {
 }
 
 // consts hands out constants as operands: registers where there are 32, memory
-// where there are 16. All are asked for before the loop, which not every path
+// where there are 16 or they are far. All are asked for before the loop, which not every path
 // enters.
 type consts struct {
 	isa    isa
 	have   map[uint32]Op
 	closed bool
+	far    bool // all stay in memory
 }
 
 var tables = map[uint32]Mem{}
@@ -141,13 +142,13 @@ func (c *consts) bits(u uint32) Op {
 	m, ok := tables[u]
 	if !ok {
 		m = GLOBL(fmt.Sprintf("c%08x", u), RODATA|NOPTR)
-		for i := range 8 {
+		for i := range c.isa.lanes() {
 			DATA(4*i, U32(u))
 		}
 		tables[u] = m
 	}
 	var op Op = m
-	if c.isa.wide() {
+	if c.isa.wide() && !c.far {
 		r := ZMM()
 		VBROADCASTSS(m, r)
 		op = r

@@ -26,6 +26,8 @@ func elementwiseSwitch() []byte {
 	emit("unary", "Function", "dst, x *float32", "dst, x", []choice{
 		{"Exp", "exp"}, {"Sigmoid", "sigmoid"}, {"Tanh", "tanh"}, {"Log", "log"}, {"Relu", "relu"},
 		{"LeakyRelu", "leakyRelu"}, {"Sqrt", "sqrt"}, {"Neg", "neg"}, {"Abs", "abs"},
+		{"HardSigmoid", "hardSigmoid"}, {"HardSwish", "hardSwish"}, {"Clip", "clip"}, {"Round", "round"}, {"Floor", "floor"}, {"Ceil", "ceil"},
+		{"Swish", "swish"}, {"GeluTanh", "geluTanh"}, {"Mish", "mish"}, {"Elu", "elu"}, {"Softplus", "softplus"}, {"Erf", "erf"}, {"Gelu", "gelu"},
 	})
 	emit("derivative", "Function", "dst, dy, y *float32", "dst, dy, y", []choice{
 		{"Relu", "reluGradient"}, {"LeakyRelu", "leakyReluGradient"}, {"Sigmoid", "sigmoidGradient"},
