@@ -59,6 +59,7 @@ type Pool struct {
 	rows      rowsTask
 	sparse    sparseTask
 	bytes     byteTask
+	byteConv  byteConvTask
 	quantize  quantizeTask
 	user      userTask
 
