@@ -112,3 +112,12 @@ func (s Set) foldPairs(y, x []float32, row int) {
 	raceWrite(y)
 	foldPairsAVX2(&y[0], &x[0], row, len(y))
 }
+
+// zeros is how many blocks of zeroBlock numbers of x hold nothing but +0 before the
+// first that does not, or before the end.
+func (s Set) zeros(x []float32) int {
+	if s.isa == portable || len(x) < zeroBlock {
+		return zerosPortable(x)
+	}
+	return zerosAVX2(&x[0], len(x)/zeroBlock)
+}

@@ -48,3 +48,8 @@ func foldPairsAVX2(y *float32, x *float32, row int, n int)
 //
 //go:noescape
 func unpoolAVX2(dst *float32, ldd int, dy *float32, at *int32, n int, rows int, w int)
+
+// zerosAVX2 is how many blocks of 32 numbers, of at most so many, hold nothing but +0 before one that does not.
+//
+//go:noescape
+func zerosAVX2(x *float32, blocks int) int

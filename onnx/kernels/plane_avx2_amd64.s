@@ -481,3 +481,28 @@ fewRow:
 	JNE        fewRow
 	VZEROUPPER
 	RET
+
+// func zerosAVX2(x *float32, blocks int) int
+// Requires: AVX
+TEXT ·zerosAVX2(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ blocks+8(FP), CX
+	MOVQ CX, DX
+
+block:
+	VMOVUPS (AX), Y0
+	VORPS   32(AX), Y0, Y0
+	VMOVUPS 64(AX), Y1
+	VORPS   96(AX), Y1, Y1
+	VORPS   Y1, Y0, Y0
+	VPTEST  Y0, Y0
+	JNE     found
+	ADDQ    $0x00000080, AX
+	DECQ    DX
+	JNE     block
+
+found:
+	SUBQ DX, CX
+	MOVQ CX, ret+16(FP)
+	VZEROUPPER
+	RET

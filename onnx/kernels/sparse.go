@@ -20,25 +20,20 @@ func (a *Sparse) Reset(cols int) {
 // Append adds a dense row of as many elements as there are columns. NaN counts as
 // an element that is not zero.
 func (a *Sparse) Append(row []float32) {
-	a.AppendAtMost(row, len(row))
+	Portable.AppendSparse(a, row, len(row))
 }
 
-// AppendAtMost is Append for a row of at most so many elements that are not zero.
-// Where it has more, the matrix stays as it was, and the result is false.
-func (a *Sparse) AppendAtMost(row []float32, most int) bool {
+// AppendSparse adds a dense row of as many elements as there are columns, of which
+// at most so many are not zero. Where there are more, the matrix stays as it was, and
+// the result is false. NaN counts as an element that is not zero.
+func (s Set) AppendSparse(a *Sparse, row []float32, most int) bool {
 	if len(row) != a.cols || len(a.start) == 0 {
 		panic("kernels: Sparse: row of another length, or no Reset")
 	}
-	const words = 8 // of two elements: most of a row is skipped 16 at a time
 	from := len(a.index)
-	for j := 0; j < len(row); j += 2 * words {
-		end := min(j+2*words, len(row))
-		if end == j+2*words {
-			w := (*[words]uint64)(unsafe.Pointer(&row[j]))
-			if w[0]|w[1]|w[2]|w[3]|w[4]|w[5]|w[6]|w[7] == 0 {
-				continue
-			}
-		}
+	for j := 0; j < len(row); {
+		j += zeroBlock * s.zeros(row[j:])
+		end := min(j+zeroBlock, len(row))
 		for i, v := range row[j:end] {
 			if v != 0 {
 				a.index, a.value = append(a.index, j+i), append(a.value, v)
@@ -48,9 +43,29 @@ func (a *Sparse) AppendAtMost(row []float32, most int) bool {
 			a.index, a.value = a.index[:from], a.value[:from]
 			return false
 		}
+		j = end
 	}
 	a.start = append(a.start, len(a.index))
 	return true
+}
+
+// zeroBlock is how many numbers of a row are skipped at once.
+const zeroBlock = 32
+
+func zerosPortable(x []float32) int {
+	n := 0
+	for ; len(x) >= zeroBlock; x = x[zeroBlock:] {
+		w := (*[zeroBlock / 2]uint64)(unsafe.Pointer(&x[0]))
+		var bits uint64
+		for i := range w {
+			bits |= w[i]
+		}
+		if bits != 0 {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // AppendPairs adds a row that has value[i] in column index[i] and zeros elsewhere.

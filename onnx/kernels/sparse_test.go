@@ -112,28 +112,25 @@ func TestSparseAllocatesNothingOnceGrown(t *testing.T) {
 }
 
 // Elements that are not zero are found wherever they stand, a negative zero is a zero, and a row with too many leaves the matrix alone.
-func TestSparseAppendAtMost(t *testing.T) {
-	for _, n := range []int{1, 7, 15, 16, 17, 31, 32, 33, 100} {
-		for j := range n {
-			row := make([]float32, n+1)[1:] // not at a multiple of eight bytes
-			row[j] = float32(math.NaN())
-			row[(j+1)%n] = float32(math.Copysign(0, -1))
-			if n == 1 {
-				row[0] = 2
-			}
-			var a Sparse
-			a.Reset(n)
-			if a.AppendAtMost(row, 0) || a.Rows() != 0 || a.Len() != 0 {
-				t.Errorf("element %d of %d, none allowed: got %d rows, %d elements", j, n, a.Rows(), a.Len())
-			}
-			if !a.AppendAtMost(row, 1) || a.Rows() != 1 || a.Len() != 1 {
-				t.Errorf("element %d of %d, one allowed: got %d rows, %d elements", j, n, a.Rows(), a.Len())
-			}
-			dw := make([]float32, n)
-			Portable.SparseGradient(nil, &a, []float32{1}, 1, dw)
-			for i, v := range dw {
-				if (v != 0) != (i == j) {
-					t.Errorf("element %d of %d: got %v at %d", j, n, v, i)
+func TestSparseRowsAreFoundWhole(t *testing.T) {
+	memory := newFence(t, 256)
+	for _, s := range Supported() {
+		for _, n := range []int{1, 7, 31, 32, 33, 63, 64, 65, 100, 200} {
+			for j := range n {
+				row := memory.either(n, j%2 == 0)
+				clear(row)
+				row[j] = float32(math.NaN())
+				row[(j+1)%n] = float32(math.Copysign(0, -1))
+				if n == 1 {
+					row[0] = 2
+				}
+				var a Sparse
+				a.Reset(n)
+				if s.AppendSparse(&a, row, 0) || a.Rows() != 0 || a.Len() != 0 {
+					t.Errorf("%v: element %d of %d, none allowed: got %d rows, %d elements", s, j, n, a.Rows(), a.Len())
+				}
+				if !s.AppendSparse(&a, row, 1) || a.Rows() != 1 || a.Len() != 1 || a.Indices()[0] != j {
+					t.Errorf("%v: element %d of %d, one allowed: got %d rows, elements %v", s, j, n, a.Rows(), a.Indices())
 				}
 			}
 		}

@@ -52,7 +52,7 @@ func (s *sparseRows) run(t Target, a, c, bias []float32, act kernels.Activation)
 	for ; len(a) > 0; a = a[s.k:] {
 		before := rows.Len()
 		left += s.k / share
-		if !rows.AppendAtMost(a[:s.k], left) {
+		if !t.Set.AppendSparse(rows, a[:s.k], left) {
 			return false
 		}
 		left -= rows.Len() - before

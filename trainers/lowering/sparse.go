@@ -42,7 +42,7 @@ func sparseForward(c *call, act kernels.Activation) (ops.Step, bool) {
 	s := &sparseRows{}
 	c.sparse = s
 	return ops.Step{Scratch: dense.Scratch, Run: func(f *ops.Frame) error {
-		if s.used = s.read(f.In[0].Float32s(), k); !s.used {
+		if s.used = s.read(c.set, f.In[0].Float32s(), k); !s.used {
 			return dense.Run(f)
 		}
 		var bias []float32
@@ -55,11 +55,11 @@ func sparseForward(c *call, act kernels.Activation) (ops.Step, bool) {
 }
 
 // read takes in rows of k, and is false where more than one in sparseShare of all is other than zero.
-func (s *sparseRows) read(a []float32, k int) bool {
+func (s *sparseRows) read(set kernels.Set, a []float32, k int) bool {
 	s.rows.Reset(k)
 	most := len(a) / sparseShare
 	for ; len(a) > 0; a = a[k:] {
-		if !s.rows.AppendAtMost(a[:k], most-len(s.rows.Indices())) {
+		if !set.AppendSparse(&s.rows, a[:k], most-len(s.rows.Indices())) {
 			return false
 		}
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -27,6 +29,7 @@ func planeFile() {
 	double()
 	foldPairs()
 	unpool()
+	zeros()
 }
 
 // everySecond joins every second number of x to y.
@@ -295,4 +298,31 @@ func foldPairs() {
 		VPERMPD(Imm(0xd8), sum, sum)
 		VMOVUPS(sum, Mem{Base: y, Index: j, Scale: 4})
 	})
+}
+
+// zeros finds where a row that is nearly all zeros has another number.
+func zeros() {
+	const block = 4 * 8
+	TEXT("zerosAVX2", NOSPLIT, "func(x *float32, blocks int) int")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("zerosAVX2 is how many blocks of %d numbers, of at most so many, hold nothing but +0 before one that does not.", block))
+	x, blocks := Load(Param("x"), GP64()), Load(Param("blocks"), GP64())
+	left, a, b := GP64(), YMM(), YMM()
+	MOVQ(blocks, left)
+	Label("block")
+	VMOVUPS(Mem{Base: x}, a)
+	VORPS(Mem{Base: x, Disp: 32}, a, a)
+	VMOVUPS(Mem{Base: x, Disp: 64}, b)
+	VORPS(Mem{Base: x, Disp: 96}, b, b)
+	VORPS(b, a, a)
+	VPTEST(a, a)
+	JNE(LabelRef("found"))
+	ADDQ(U32(4*block), x)
+	DECQ(left)
+	JNE(LabelRef("block"))
+	Label("found")
+	SUBQ(left, blocks)
+	Store(blocks, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
 }
