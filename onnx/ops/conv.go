@@ -115,9 +115,6 @@ func (c conv) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	if isHalf(x.Type) {
 		return throughFloat(env, c, in)
 	}
-	if isHalf(x.Type) {
-		return throughFloat(env, c, in)
-	}
 	s, err := c.shaped(FactOf(x), FactOf(w))
 	if err != nil {
 		return nil, err
@@ -218,7 +215,7 @@ func count(dims []int64) int {
 	return n
 }
 
-// Specialize runs two-dimensional float convolutions on the kernels, with constant weights packed once.
+// Specialize runs float convolutions over one axis or two on the kernels, with constant weights packed once.
 func (c conv) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
 	return specializeConv(c, kernels.Activation{}, t, in, consts)
 }
@@ -228,6 +225,11 @@ func specializeConv(c conv, act kernels.Activation, t Target, in []Fact, consts 
 	shape, ok := KernelConv(c, in)
 	if !ok {
 		return Step{}, false
+	}
+	if consts[1] != nil {
+		if few, ok := newPixelConv(shape); ok {
+			return specializePixels(few, act, t, int(in[0].Dims()[0].Value), consts[1]), true
+		}
 	}
 	k := kernels.NewConv(shape)
 	var packed, bias []float32
@@ -269,8 +271,8 @@ func staged(g kernels.Stage) *kernels.Stage {
 	return &g
 }
 
-// KernelConv gives the shape that a two-dimensional float convolution has for the kernels, and whether it is one: op is that
-// of a Conv node, in holds facts with all sizes known.
+// KernelConv gives the shape that a float convolution over one axis or two has for the kernels, where one axis is the width of planes of
+// height 1, and whether it is one: op is that of a Conv node, in holds facts with all sizes known.
 func KernelConv(op Op, in []Fact) (kernels.ConvShape, bool) {
 	c, isConv := op.(conv)
 	if !isConv || len(in) < 2 {
@@ -278,18 +280,24 @@ func KernelConv(op Op, in []Fact) (kernels.ConvShape, bool) {
 	}
 	x, ok := in[0].Sizes()
 	w, ok2 := in[1].Sizes()
-	if !ok || !ok2 || len(x) != 4 || in[0].Elem() != onnx.Float || count(x) == 0 || count(w) == 0 {
+	if !ok || !ok2 || len(x) != 3 && len(x) != 4 || in[0].Elem() != onnx.Float || count(x) == 0 || count(w) == 0 {
 		return kernels.ConvShape{}, false
 	}
 	s, err := c.shaped(in[0], in[1])
 	if err != nil {
 		return kernels.ConvShape{}, false
 	}
-	top, bottom := s.padsFor(0, x[2])
-	left, right := s.padsFor(1, x[3])
-	return kernels.ConvShape{
-		C: int(x[1]), H: int(x[2]), W: int(x[3]), OC: int(w[0]), KH: int(w[2]), KW: int(w[3]),
-		StrideH: int(s.strides[0]), StrideW: int(s.strides[1]), DilationH: int(s.dilations[0]), DilationW: int(s.dilations[1]),
-		PadTop: int(top), PadLeft: int(left), PadBottom: int(bottom), PadRight: int(right), Groups: int(s.group),
-	}, true
+	last := len(s.kernel) - 1
+	left, right := s.padsFor(last, x[last+2])
+	k := kernels.ConvShape{
+		C: int(x[1]), H: 1, W: int(x[last+2]), OC: int(w[0]), KH: 1, KW: int(w[last+2]),
+		StrideH: 1, StrideW: int(s.strides[last]), DilationH: 1, DilationW: int(s.dilations[last]),
+		PadLeft: int(left), PadRight: int(right), Groups: int(s.group),
+	}
+	if last == 1 {
+		top, bottom := s.padsFor(0, x[2])
+		k.H, k.KH, k.StrideH, k.DilationH = int(x[2]), int(w[2]), int(s.strides[0]), int(s.dilations[0])
+		k.PadTop, k.PadBottom = int(top), int(bottom)
+	}
+	return k, true
 }

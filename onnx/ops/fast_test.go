@@ -62,6 +62,8 @@ func TestFastWays(t *testing.T) {
 		"gemm, one row":    {"Gemm", nil, []*onnx.Tensor{noise(4, 1, 9), noise(5, 9, 11), noise(6, 11)}},
 		"conv transpose":   {"ConvTranspose", attrs(onnx.AttrInts("strides", 2, 1), onnx.AttrInts("pads", 1, 0, 0, 2)), []*onnx.Tensor{noise(1, 2, 4, 5, 3), noise(2, 4, 3, 3, 4), noise(3, 3)}},
 		"in groups, too":   {"ConvTranspose", attrs(onnx.AttrInt("group", 2), onnx.AttrInts("strides", 2, 2), onnx.AttrInts("output_padding", 1, 1)), []*onnx.Tensor{noise(1, 2, 4, 3, 3), noise(2, 4, 3, 2, 2)}},
+		"square":           {"Pow", nil, []*onnx.Tensor{x, onnx.Scalar32(2)}},
+		"cube":             {"Pow", nil, []*onnx.Tensor{x, onnx.FromInt64s([]int64{3}, 1, 1)}},
 		"clip":             {"Clip", nil, []*onnx.Tensor{x, onnx.Scalar32(-1), onnx.Scalar32(2)}},
 		"clip from below":  {"Clip", nil, []*onnx.Tensor{x, onnx.Scalar32(-1)}},
 		"sum of all":       {"ReduceSum", nil, []*onnx.Tensor{x}},
@@ -69,6 +71,13 @@ func TestFastWays(t *testing.T) {
 		"sum of rows":      {"ReduceSum", attrs(onnx.AttrInt("keepdims", 0)), []*onnx.Tensor{noise(8, 5, 4099), onnx.FromInt64s([]int64{-1})}},
 		"batch norm":       {"BatchNormalization", nil, []*onnx.Tensor{x, noise(2, 3), noise(3, 3), noise(4, 3), positive(noise(5, 3))}},
 		"flat batch norm":  {"BatchNormalization", nil, []*onnx.Tensor{noise(1, 5, 3), noise(2, 3), noise(3, 3), noise(4, 3), positive(noise(5, 3))}},
+	}
+	for name, c := range convolutions() {
+		in := []*onnx.Tensor{noise(1, c.x...), noise(2, c.w...)}
+		if c.bias {
+			in = append(in, noise(3, c.w[0]))
+		}
+		cases["convolution, "+name] = node{"Conv", c.attrs, in}
 	}
 	for _, op := range []string{"Relu", "Sigmoid", "Tanh", "Exp", "Neg", "Abs", "Gelu", "Mish", "Softplus", "Erf", "Round", "Floor", "Ceil"} {
 		cases[op] = node{op, nil, []*onnx.Tensor{noise(7, 133)}}

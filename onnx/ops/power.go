@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
 )
 
 // Pow: z = x to the power of y, element by element. x and y broadcast; z has the element type of x, y may have another.
@@ -79,6 +80,27 @@ func (p power) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 		return nil, unsupported(x.Type)
 	}
 	return []onnx.Value{z}, nil
+}
+
+// Specialize runs constant powers of 2 and 3 of floats on the kernels.
+func (power) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+	x, ok := in[0].Sizes()
+	y, ok2 := in[1].Sizes()
+	if !ok || !ok2 || consts[1] == nil || in[0].Elem() != onnx.Float || len(y) > len(x) || count(y) != 1 || !isFloat(consts[1].Type) && !isInteger(consts[1].Type) {
+		return Step{}, false
+	}
+	e := floatReader(consts[1])(0)
+	if e != 2 && e != 3 {
+		return Step{}, false
+	}
+	return Step{Run: func(f *Frame) error {
+		x, y := f.In[0].Float32s(), f.Out[0].Float32s()
+		t.Set.Binary(t.Pool, kernels.Mul, y, x, x)
+		if e == 3 {
+			t.Set.Binary(t.Pool, kernels.Mul, y, y, x)
+		}
+		return nil
+	}}, true
 }
 
 // intPower is b to the power of e, wrapping. unsigned says that e holds the bits of a uint64.

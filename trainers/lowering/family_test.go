@@ -16,6 +16,8 @@ func TestConvGradients(t *testing.T) {
 		"asymmetric pads": {op: "Conv", in: []*onnx.Tensor{f(1, 2, 4, 5), f(2, 2, 2, 3), f(2)}, attrs: []*onnx.Attribute{onnx.AttrInts("pads", 0, 2, 1, 0)}},
 		"stride and dilation": {op: "Conv", in: []*onnx.Tensor{f(2, 1, 7, 8), f(2, 1, 2, 2), nil},
 			attrs: []*onnx.Attribute{onnx.AttrInts("strides", 2, 3), onnx.AttrInts("dilations", 2, 1)}},
+		"one axis": {op: "Conv", in: []*onnx.Tensor{f(2, 2, 7), f(3, 2, 3), f(3)},
+			attrs: []*onnx.Attribute{onnx.AttrInts("strides", 2), onnx.AttrInts("pads", 1, 0)}},
 		"groups":    {op: "Conv", in: []*onnx.Tensor{f(2, 4, 3, 3), f(6, 2, 2, 2), f(6)}, attrs: []*onnx.Attribute{onnx.AttrInt("group", 2)}},
 		"depthwise": {op: "Conv", in: []*onnx.Tensor{f(1, 3, 4, 4), f(3, 1, 3, 3)}, attrs: []*onnx.Attribute{onnx.AttrInt("group", 3), onnx.AttrString("auto_pad", "SAME_LOWER")}},
 	})
