@@ -81,6 +81,9 @@ func readGates(a *Attrs, directions int, def ...string) [][]gateFunction {
 			names = append(names, def...)
 		}
 	}
+	if len(def) == 1 && directions == 1 && len(names) == 2 {
+		names = names[:1] // RNN's default names one for each of two directions, whatever the direction
+	}
 	if len(names) != directions*len(def) {
 		a.Fail("attribute \"activations\" names %d functions, want %d", len(names), directions*len(def))
 		return nil
