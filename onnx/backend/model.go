@@ -36,7 +36,7 @@ type Model struct {
 	File     *onnx.Model    // what was loaded; nil where only a graph was compiled
 	Warnings []string       // of the check of a loaded file
 	graph    *onnx.Graph    // lifted, folded and fused
-	eval     *ops.Evaluator // of graph
+	whole    *variant       // of graph, with its branches as they stand
 	oracle   *ops.Evaluator // of the graph as it was lifted
 	target   ops.Target
 	options  Options
@@ -46,6 +46,9 @@ type Model struct {
 
 	mu    sync.Mutex
 	plans []*Plan // the latest used last
+
+	settling sync.Mutex // guards variants and what variants have next
+	variants int
 }
 
 // maxPlans bounds the plans a model keeps.
@@ -104,19 +107,13 @@ func Compile(g *onnx.Graph, o Options) (*Model, error) {
 	if o.Threads != 1 {
 		m.target.Pool = kernels.NewPool(o.Threads)
 	}
-	if m.graph, err = foldConstants(lifted.Graph, oracle, o); err != nil {
+	if m.whole, err = m.prepare(lifted.Graph, oracle); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("backend: %w", err)
 	}
-	if !o.Plain {
-		m.graph = fuse(m.graph)
-	}
+	m.graph = m.whole.graph
 	for _, v := range m.graph.Inputs {
 		m.defaults = append(m.defaults, m.graph.Initializer(v.Name))
-	}
-	if m.eval, err = ops.NewEvaluator(&ops.Lifted{Graph: m.graph, Held: lifted.Held}); err != nil {
-		m.Close()
-		return nil, fmt.Errorf("backend: %w", err)
 	}
 	return m, nil
 }

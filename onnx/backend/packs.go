@@ -18,9 +18,9 @@ type packs struct {
 
 func newPacks() *packs { return &packs{steps: make(map[string]*ops.Step)} }
 
-// specialize gives the fast step of a node, or nil where there is none.
-func (c *packs) specialize(m *Model, n *onnx.Node, in []ops.Fact, consts []*onnx.Tensor) *ops.Step {
-	op, ok := m.eval.Op(n).(ops.Specializer)
+// specialize gives the fast step of a node with its operator, or nil where there is none.
+func (c *packs) specialize(t ops.Target, meaning ops.Op, n *onnx.Node, in []ops.Fact, consts []*onnx.Tensor) *ops.Step {
+	op, ok := meaning.(ops.Specializer)
 	if !ok {
 		return nil
 	}
@@ -35,7 +35,7 @@ func (c *packs) specialize(m *Model, n *onnx.Node, in []ops.Fact, consts []*onnx
 	if found {
 		return s
 	}
-	made, ok := op.Specialize(m.target, in, consts)
+	made, ok := op.Specialize(t, in, consts)
 	if ok {
 		s = &made
 	}

@@ -11,6 +11,7 @@ import (
 // Plan is a graph compiled for one shape of each input: immutable, safe for many goroutines.
 type Plan struct {
 	model  *Model
+	eval   *ops.Evaluator // of the nodes of the steps
 	values []value
 	steps  []step
 	inputs []int // value of each graph input
@@ -66,22 +67,23 @@ type planner struct {
 }
 
 func newPlan(m *Model, in []ops.Fact) (*Plan, error) {
-	facts, err := ops.InferGraph(&ops.Lifted{Graph: m.graph}, in, m.options.limit())
+	settled, facts, err := m.settle(in)
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{plan: &Plan{model: m}, byName: make(map[string]int), facts: facts}
-	for i, v := range m.graph.Inputs {
+	g := settled.graph
+	p := &planner{plan: &Plan{model: m, eval: settled.eval}, byName: make(map[string]int), facts: facts}
+	for i, v := range g.Inputs {
 		k := p.add(value{name: v.Name, fact: in[i], place: inInput})
 		p.plan.inputs = append(p.plan.inputs, k)
 	}
-	for _, t := range m.graph.Initializers {
+	for _, t := range g.Initializers {
 		if _, isInput := p.byName[t.Name]; !isInput {
 			p.add(value{name: t.Name, fact: ops.Known(t), place: inConstant, constant: t})
 		}
 	}
-	needed := reachable(m.graph)
-	for i, n := range m.graph.Nodes {
+	needed := reachable(g)
+	for i, n := range g.Nodes {
 		if !needed[i] {
 			continue
 		}
@@ -89,7 +91,7 @@ func newPlan(m *Model, in []ops.Fact) (*Plan, error) {
 			return nil, fmt.Errorf("%s: %w", ops.Place(n, i), err)
 		}
 	}
-	for _, v := range m.graph.Outputs {
+	for _, v := range g.Outputs {
 		k, ok := p.byName[v.Name]
 		if !ok {
 			return nil, fmt.Errorf("output %q is not computed", v.Name)
@@ -168,7 +170,7 @@ func (p *planner) node(n *onnx.Node) error {
 		}
 	})
 	if p.sized(n) {
-		s.fast = p.plan.model.packs.specialize(p.plan.model, n, inFacts, consts)
+		s.fast = p.plan.model.packs.specialize(p.plan.model.target, p.plan.eval.Op(n), n, inFacts, consts)
 	}
 	for i, name := range n.Outputs {
 		s.out[i] = -1
@@ -211,7 +213,7 @@ func (p *planner) known(n *onnx.Node) bool {
 
 // view takes a node that only gives its first input another shape.
 func (p *planner) view(n *onnx.Node) bool {
-	if !ops.IsView(n) || len(n.Outputs) != 1 {
+	if len(n.Outputs) != 1 || !ops.IsView(n) && !p.keeps(n) {
 		return false
 	}
 	f := p.facts[n.Outputs[0]]
@@ -229,6 +231,17 @@ func (p *planner) view(n *onnx.Node) bool {
 	}
 	p.add(value{name: n.Outputs[0], fact: f, place: inView, base: base, constant: reshaped(p.plan.values[base].constant, f)})
 	return true
+}
+
+// keeps says whether a node only hands on its first input because of what is known of the inputs.
+func (p *planner) keeps(n *onnx.Node) bool {
+	in := make([]ops.Fact, len(n.Inputs))
+	for i, name := range n.Inputs {
+		if name != "" {
+			in[i] = p.plan.values[p.byName[name]].fact
+		}
+	}
+	return ops.Keeps(n, in, p.facts[n.Outputs[0]])
 }
 
 func reshaped(t *onnx.Tensor, f ops.Fact) *onnx.Tensor {

@@ -273,7 +273,7 @@ func (r *run) plain(ctx context.Context, p *Plan, s *step) error {
 		around[p.values[k].name] = r.value(p, k)
 	}
 	o := ops.EvalOptions{Limit: p.model.options.limit(), Seed: p.model.options.Seed}
-	out, err := p.model.eval.EvalNode(ctx, s.node, in, around, o)
+	out, err := p.eval.EvalNode(ctx, s.node, in, around, o)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,92 @@
+package backend
+
+import (
+	"fmt"
+
+	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/ops"
+)
+
+// variant is a graph with some of its conditions settled, because shapes decide them: the branches taken stand in the graph itself and
+// are folded, joined and planned with it. Plans of shapes that settle the same share it.
+type variant struct {
+	graph *onnx.Graph
+	eval  *ops.Evaluator
+	next  map[string]*variant // by what TakeBranches chose
+}
+
+// maxVariants bounds those of one model, whose constants are memory; further shapes run their branches as they stand.
+const maxVariants = 64
+
+// maxSettled bounds how often branches are looked for in branches.
+const maxSettled = 32
+
+func newVariant(g *onnx.Graph) (*variant, error) {
+	eval, err := ops.NewEvaluator(&ops.Lifted{Graph: g})
+	if err != nil {
+		return nil, err
+	}
+	return &variant{graph: g, eval: eval}, nil
+}
+
+// settle gives the variant for inputs of some shapes, with the facts of its values.
+func (m *Model) settle(in []ops.Fact) (*variant, ops.Facts, error) {
+	v := m.whole
+	for range maxSettled {
+		facts, err := ops.InferGraph(&ops.Lifted{Graph: v.graph}, in, m.options.limit())
+		if err != nil {
+			return nil, nil, err
+		}
+		g, choice := ops.TakeBranches(v.graph, facts)
+		if choice == "" {
+			return v, facts, nil
+		}
+		next, err := m.branch(v, g, choice)
+		if err != nil {
+			return nil, nil, err
+		}
+		if next == nil {
+			return v, facts, nil
+		}
+		v = next
+	}
+	return nil, nil, fmt.Errorf("branches nest deeper than %d", maxSettled)
+}
+
+// branch gives the variant that a choice makes of v, made now or kept from before; nil where there are too many.
+func (m *Model) branch(v *variant, g *onnx.Graph, choice string) (*variant, error) {
+	m.settling.Lock()
+	defer m.settling.Unlock()
+	if next := v.next[choice]; next != nil {
+		return next, nil
+	}
+	if m.variants >= maxVariants {
+		return nil, nil
+	}
+	unfolded, err := newVariant(g)
+	if err != nil {
+		return nil, err
+	}
+	next, err := m.prepare(g, unfolded.eval)
+	if err != nil {
+		return nil, err
+	}
+	if v.next == nil {
+		v.next = make(map[string]*variant)
+	}
+	v.next[choice] = next
+	m.variants++
+	return next, nil
+}
+
+// prepare folds and joins the nodes of a lifted graph; eval is one of it.
+func (m *Model) prepare(g *onnx.Graph, eval *ops.Evaluator) (*variant, error) {
+	g, err := foldConstants(g, eval, m.options)
+	if err != nil {
+		return nil, err
+	}
+	if !m.options.Plain {
+		g = fuse(g)
+	}
+	return newVariant(g)
+}
