@@ -3081,6 +3081,261 @@ end:
 	VZEROUPPER
 	RET
 
+// func entropyLogitsAVX2(dst *float32, dy *float32, y *float32, t *float32, n int, k *float32)
+// Requires: AVX
+TEXT ·entropyLogitsAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         t+24(FP), BX
+	MOVQ         n+32(FP), SI
+	MOVQ         k+40(FP), DI
+	VBROADCASTSS (DI), Y1
+	VBROADCASTSS 4(DI), Y2
+	VXORPS       Y0, Y0, Y0
+	XORQ         DI, DI
+
+block:
+	CMPQ      SI, $0x00000010
+	JL        rest
+	VMOVUPS   (CX)(DI*1), Y3
+	VMOVUPS   32(CX)(DI*1), Y4
+	VMOVUPS   (DX)(DI*1), Y6
+	VMOVUPS   32(DX)(DI*1), Y5
+	VMOVUPS   (BX)(DI*1), Y8
+	VMOVUPS   32(BX)(DI*1), Y7
+	VSUBPS    Y8, Y6, Y8
+	VMULPS    Y8, Y3, Y3
+	VCMPPS    $0x01, Y1, Y6, Y8
+	VBLENDVPS Y8, Y0, Y3, Y3
+	VCMPPS    $0x01, Y6, Y2, Y6
+	VBLENDVPS Y6, Y0, Y3, Y3
+	VSUBPS    Y7, Y5, Y7
+	VMULPS    Y7, Y4, Y4
+	VCMPPS    $0x01, Y1, Y5, Y6
+	VBLENDVPS Y6, Y0, Y4, Y4
+	VCMPPS    $0x01, Y5, Y2, Y5
+	VBLENDVPS Y5, Y0, Y4, Y4
+	VMOVUPS   Y3, (AX)(DI*1)
+	VMOVUPS   Y4, 32(AX)(DI*1)
+	ADDQ      $0x00000040, DI
+	SUBQ      $0x00000010, SI
+	JMP       block
+
+rest:
+	CMPQ SI, $0x00
+	JLE  end
+	MOVQ SI, R8
+	CMPQ R8, $0x08
+	JLE  mask
+	MOVQ $0x00000008, R8
+
+mask:
+	LEAQ       lanes<>+32(SB), R9
+	SHLQ       $0x02, R8
+	SUBQ       R8, R9
+	VMOVUPS    (R9), Y3
+	VMASKMOVPS (CX)(DI*1), Y3, Y3
+	VMOVUPS    (R9), Y4
+	VMASKMOVPS (DX)(DI*1), Y4, Y4
+	VMOVUPS    (R9), Y5
+	VMASKMOVPS (BX)(DI*1), Y5, Y5
+	VSUBPS     Y5, Y4, Y5
+	VMULPS     Y5, Y3, Y3
+	VCMPPS     $0x01, Y1, Y4, Y5
+	VBLENDVPS  Y5, Y0, Y3, Y3
+	VCMPPS     $0x01, Y4, Y2, Y4
+	VBLENDVPS  Y4, Y0, Y3, Y3
+	VMOVUPS    (R9), Y4
+	VMASKMOVPS Y3, Y4, (AX)(DI*1)
+	ADDQ       $0x00000020, DI
+	SUBQ       $0x00000008, SI
+	JMP        rest
+
+end:
+	VZEROUPPER
+	RET
+
+// func entropyAVX2(dst *float32, y *float32, t *float32, n int, k *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·entropyAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         t+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         k+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	XORQ         SI, SI
+
+block:
+	CMPQ        BX, $0x00000008
+	JL          rest
+	VMOVUPS     (CX)(SI*1), Y3
+	VMOVUPS     (DX)(SI*1), Y4
+	VMAXPS      Y3, Y0, Y5
+	VMINPS      Y5, Y1, Y5
+	VMOVUPS     c3f800000<>+0(SB), Y6
+	VSUBPS      Y5, Y6, Y6
+	VPSRLD      $0x17, Y5, Y7
+	VPSUBD      c0000007e<>+0(SB), Y7, Y7
+	VCVTDQ2PS   Y7, Y7
+	VANDPS      c007fffff<>+0(SB), Y5, Y5
+	VORPS       c3f000000<>+0(SB), Y5, Y5
+	VCMPPS      $0x01, c3f3504f3<>+0(SB), Y5, Y8
+	VANDPS      Y8, Y5, Y2
+	VADDPS      Y2, Y5, Y5
+	VANDPS      c3f800000<>+0(SB), Y8, Y8
+	VSUBPS      Y8, Y7, Y7
+	VSUBPS      c3f800000<>+0(SB), Y5, Y5
+	VMOVUPS     c3d9021bb<>+0(SB), Y2
+	VFMADD213PS cbdebd1b8<>+0(SB), Y5, Y2
+	VFMADD213PS c3def251a<>+0(SB), Y5, Y2
+	VFMADD213PS cbdfe5d4f<>+0(SB), Y5, Y2
+	VFMADD213PS c3e11e9bf<>+0(SB), Y5, Y2
+	VFMADD213PS cbe2aae50<>+0(SB), Y5, Y2
+	VFMADD213PS c3e4cceac<>+0(SB), Y5, Y2
+	VFMADD213PS cbe7ffffc<>+0(SB), Y5, Y2
+	VFMADD213PS c3eaaaaaa<>+0(SB), Y5, Y2
+	VMULPS      Y5, Y5, Y8
+	VMULPS      Y8, Y2, Y2
+	VMULPS      Y5, Y2, Y2
+	VFMADD231PS cb95e8083<>+0(SB), Y7, Y2
+	VFMADD231PS cbf000000<>+0(SB), Y8, Y2
+	VADDPS      Y5, Y2, Y2
+	VFMADD231PS c3f318000<>+0(SB), Y7, Y2
+	VPSRLD      $0x17, Y6, Y7
+	VPSUBD      c0000007e<>+0(SB), Y7, Y7
+	VCVTDQ2PS   Y7, Y7
+	VANDPS      c007fffff<>+0(SB), Y6, Y6
+	VORPS       c3f000000<>+0(SB), Y6, Y6
+	VCMPPS      $0x01, c3f3504f3<>+0(SB), Y6, Y8
+	VANDPS      Y8, Y6, Y5
+	VADDPS      Y5, Y6, Y6
+	VANDPS      c3f800000<>+0(SB), Y8, Y8
+	VSUBPS      Y8, Y7, Y7
+	VSUBPS      c3f800000<>+0(SB), Y6, Y6
+	VMOVUPS     c3d9021bb<>+0(SB), Y5
+	VFMADD213PS cbdebd1b8<>+0(SB), Y6, Y5
+	VFMADD213PS c3def251a<>+0(SB), Y6, Y5
+	VFMADD213PS cbdfe5d4f<>+0(SB), Y6, Y5
+	VFMADD213PS c3e11e9bf<>+0(SB), Y6, Y5
+	VFMADD213PS cbe2aae50<>+0(SB), Y6, Y5
+	VFMADD213PS c3e4cceac<>+0(SB), Y6, Y5
+	VFMADD213PS cbe7ffffc<>+0(SB), Y6, Y5
+	VFMADD213PS c3eaaaaaa<>+0(SB), Y6, Y5
+	VMULPS      Y6, Y6, Y8
+	VMULPS      Y8, Y5, Y5
+	VMULPS      Y6, Y5, Y5
+	VFMADD231PS cb95e8083<>+0(SB), Y7, Y5
+	VFMADD231PS cbf000000<>+0(SB), Y8, Y5
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS c3f318000<>+0(SB), Y7, Y5
+	VMULPS      Y2, Y4, Y2
+	VMOVUPS     c3f800000<>+0(SB), Y6
+	VSUBPS      Y4, Y6, Y6
+	VMULPS      Y5, Y6, Y6
+	VADDPS      Y6, Y2, Y2
+	VXORPS      c80000000<>+0(SB), Y2, Y2
+	VCMPPS      $0x03, Y3, Y3, Y4
+	VBLENDVPS   Y4, Y3, Y2, Y2
+	VMOVUPS     Y2, (AX)(SI*1)
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000008, BX
+	JMP         block
+
+rest:
+	CMPQ BX, $0x00
+	JLE  end
+	MOVQ BX, DI
+	CMPQ DI, $0x08
+	JLE  mask
+	MOVQ $0x00000008, DI
+
+mask:
+	LEAQ        lanes<>+32(SB), R8
+	SHLQ        $0x02, DI
+	SUBQ        DI, R8
+	VMOVUPS     (R8), Y3
+	VMASKMOVPS  (CX)(SI*1), Y3, Y3
+	VMOVUPS     (R8), Y4
+	VMASKMOVPS  (DX)(SI*1), Y4, Y4
+	VMAXPS      Y3, Y0, Y5
+	VMINPS      Y5, Y1, Y5
+	VMOVUPS     c3f800000<>+0(SB), Y6
+	VSUBPS      Y5, Y6, Y6
+	VPSRLD      $0x17, Y5, Y7
+	VPSUBD      c0000007e<>+0(SB), Y7, Y7
+	VCVTDQ2PS   Y7, Y7
+	VANDPS      c007fffff<>+0(SB), Y5, Y5
+	VORPS       c3f000000<>+0(SB), Y5, Y5
+	VCMPPS      $0x01, c3f3504f3<>+0(SB), Y5, Y8
+	VANDPS      Y8, Y5, Y2
+	VADDPS      Y2, Y5, Y5
+	VANDPS      c3f800000<>+0(SB), Y8, Y8
+	VSUBPS      Y8, Y7, Y7
+	VSUBPS      c3f800000<>+0(SB), Y5, Y5
+	VMOVUPS     c3d9021bb<>+0(SB), Y2
+	VFMADD213PS cbdebd1b8<>+0(SB), Y5, Y2
+	VFMADD213PS c3def251a<>+0(SB), Y5, Y2
+	VFMADD213PS cbdfe5d4f<>+0(SB), Y5, Y2
+	VFMADD213PS c3e11e9bf<>+0(SB), Y5, Y2
+	VFMADD213PS cbe2aae50<>+0(SB), Y5, Y2
+	VFMADD213PS c3e4cceac<>+0(SB), Y5, Y2
+	VFMADD213PS cbe7ffffc<>+0(SB), Y5, Y2
+	VFMADD213PS c3eaaaaaa<>+0(SB), Y5, Y2
+	VMULPS      Y5, Y5, Y8
+	VMULPS      Y8, Y2, Y2
+	VMULPS      Y5, Y2, Y2
+	VFMADD231PS cb95e8083<>+0(SB), Y7, Y2
+	VFMADD231PS cbf000000<>+0(SB), Y8, Y2
+	VADDPS      Y5, Y2, Y2
+	VFMADD231PS c3f318000<>+0(SB), Y7, Y2
+	VPSRLD      $0x17, Y6, Y7
+	VPSUBD      c0000007e<>+0(SB), Y7, Y7
+	VCVTDQ2PS   Y7, Y7
+	VANDPS      c007fffff<>+0(SB), Y6, Y6
+	VORPS       c3f000000<>+0(SB), Y6, Y6
+	VCMPPS      $0x01, c3f3504f3<>+0(SB), Y6, Y8
+	VANDPS      Y8, Y6, Y5
+	VADDPS      Y5, Y6, Y6
+	VANDPS      c3f800000<>+0(SB), Y8, Y8
+	VSUBPS      Y8, Y7, Y7
+	VSUBPS      c3f800000<>+0(SB), Y6, Y6
+	VMOVUPS     c3d9021bb<>+0(SB), Y5
+	VFMADD213PS cbdebd1b8<>+0(SB), Y6, Y5
+	VFMADD213PS c3def251a<>+0(SB), Y6, Y5
+	VFMADD213PS cbdfe5d4f<>+0(SB), Y6, Y5
+	VFMADD213PS c3e11e9bf<>+0(SB), Y6, Y5
+	VFMADD213PS cbe2aae50<>+0(SB), Y6, Y5
+	VFMADD213PS c3e4cceac<>+0(SB), Y6, Y5
+	VFMADD213PS cbe7ffffc<>+0(SB), Y6, Y5
+	VFMADD213PS c3eaaaaaa<>+0(SB), Y6, Y5
+	VMULPS      Y6, Y6, Y8
+	VMULPS      Y8, Y5, Y5
+	VMULPS      Y6, Y5, Y5
+	VFMADD231PS cb95e8083<>+0(SB), Y7, Y5
+	VFMADD231PS cbf000000<>+0(SB), Y8, Y5
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS c3f318000<>+0(SB), Y7, Y5
+	VMULPS      Y2, Y4, Y2
+	VMOVUPS     c3f800000<>+0(SB), Y6
+	VSUBPS      Y4, Y6, Y6
+	VMULPS      Y5, Y6, Y6
+	VADDPS      Y6, Y2, Y2
+	VXORPS      c80000000<>+0(SB), Y2, Y2
+	VCMPPS      $0x03, Y3, Y3, Y4
+	VBLENDVPS   Y4, Y3, Y2, Y2
+	VMOVUPS     (R8), Y3
+	VMASKMOVPS  Y2, Y3, (AX)(SI*1)
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000008, BX
+	JMP         rest
+
+end:
+	VZEROUPPER
+	RET
+
 // func addAVX2(dst *float32, x *float32, y *float32, n int, k *float32)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-40

@@ -139,6 +139,16 @@ func tanhGradientAVX512(dst *float32, x *float32, y *float32, n int, k *float32)
 //go:noescape
 func entropyGradientAVX512(dst *float32, dy *float32, y *float32, t *float32, n int, k *float32)
 
+// entropyLogitsAVX512 computes dst[i] = dy[i]*(y[i]-t[i]), and 0 where y[i] is not within k[0]..k[1], for i < n.
+//
+//go:noescape
+func entropyLogitsAVX512(dst *float32, dy *float32, y *float32, t *float32, n int, k *float32)
+
+// entropyAVX512 computes dst[i] = -(t[i]*log(c) + (1-t[i])*log(1-c)), c being y[i] within k[0]..k[1], which are normal numbers between 0 and 1 for i < n.
+//
+//go:noescape
+func entropyAVX512(dst *float32, y *float32, t *float32, n int, k *float32)
+
 // addAVX512 computes dst[i] = x[i] + y[i] for i < n.
 //
 //go:noescape

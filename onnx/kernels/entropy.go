@@ -1,14 +1,19 @@
 package kernels
 
+import "math"
+
 // CrossEntropy computes dst[i] = -(t[i]·log c + (1-t[i])·log(1-c)), c being y[i]
 // within lo..hi: the binary cross-entropy of each element, rounded after every
-// operation. scratch has twice the elements of y. dst may not be y or t.
-func (s Set) CrossEntropy(p *Pool, dst, y, t []float32, lo, hi float32, scratch []float32) {
+// operation. 0 < lo < hi < 1.
+func (s Set) CrossEntropy(p *Pool, dst, y, t []float32, lo, hi float32) {
 	n := len(y)
-	if len(dst) != n || len(t) != n || len(scratch) < 2*n {
+	if len(dst) != n || len(t) != n || !(0 < lo && lo < hi && hi < 1) {
 		panic("kernels: CrossEntropy: lengths differ")
 	}
-	s.entropy(p, entropyTask{set: s, dst: dst, y: y, t: t, lo: lo, hi: hi, scratch: scratch}, 80*n)
+	if lo < 0x1p-126 {
+		s = Portable // the others take no logarithms of subnormal numbers
+	}
+	s.entropy(p, entropyTask{set: s, dst: dst, y: y, t: t, lo: lo, hi: hi}, 80*n)
 }
 
 // CrossEntropyDerivative computes dst[i] = dy[i]·(c-t[i])/(c·(1-c)), the gradient of
@@ -21,11 +26,21 @@ func (s Set) CrossEntropyDerivative(p *Pool, dst, dy, y, t []float32, lo, hi flo
 	s.entropy(p, entropyTask{set: s, dst: dst, dy: dy, y: y, t: t, lo: lo, hi: hi}, 12*n)
 }
 
+// CrossEntropyOfSigmoid is CrossEntropyDerivative where y is Sigmoid(z), by z: dst[i] =
+// dy[i]·(y[i]-t[i]), and 0 where y[i] is not within lo..hi. dst may be dy.
+func (s Set) CrossEntropyOfSigmoid(p *Pool, dst, dy, y, t []float32, lo, hi float32) {
+	n := len(y)
+	if len(dst) != n || len(dy) != n || len(t) != n {
+		panic("kernels: CrossEntropyOfSigmoid: lengths differ")
+	}
+	s.entropy(p, entropyTask{set: s, dst: dst, dy: dy, y: y, t: t, lo: lo, hi: hi, logits: true}, 6*n)
+}
+
 type entropyTask struct {
 	set           Set
 	dst, dy, y, t []float32 // without dy: the value itself
+	logits        bool
 	lo, hi        float32
-	scratch       []float32
 }
 
 func (s Set) entropy(p *Pool, t entropyTask, work int) {
@@ -43,26 +58,32 @@ func (s Set) entropy(p *Pool, t entropyTask, work int) {
 }
 
 func (e *entropyTask) run(_, lo, hi int) {
-	if e.dy != nil {
-		e.set.entropyGradient(e.dst[lo:hi], e.dy[lo:hi], e.y[lo:hi], e.t[lo:hi], e.lo, e.hi)
-		return
+	dst, y, t := e.dst[lo:hi], e.y[lo:hi], e.t[lo:hi]
+	switch {
+	case e.dy == nil:
+		e.set.entropyOf(dst, y, t, e.lo, e.hi)
+	case e.logits:
+		e.set.entropyLogits(dst, e.dy[lo:hi], y, t, e.lo, e.hi)
+	default:
+		e.set.entropyGradient(dst, e.dy[lo:hi], y, t, e.lo, e.hi)
 	}
-	const most = 1024 // elements that stay in cache from one function to the next
-	a, b := e.scratch[lo:], e.scratch[len(e.y)+lo:]
-	log := Activation{Function: Log}
-	for ; lo < hi; lo += most {
-		n := min(most, hi-lo)
-		a, b, dst, t := a[:n], b[:n], e.dst[lo:lo+n], e.t[lo:lo+n]
-		e.set.binaryScalar(Max, dst, e.y[lo:lo+n], e.lo, false)
-		e.set.binaryScalar(Min, dst, dst, e.hi, false)
-		e.set.unary(log, a, dst)
-		e.set.binary(Mul, a, t, a)
-		e.set.binaryScalar(Sub, dst, dst, 1, true)
-		e.set.unary(log, dst, dst)
-		e.set.binaryScalar(Sub, b, t, 1, true)
-		e.set.binary(Mul, dst, b, dst)
-		e.set.binary(Add, dst, a, dst)
-		e.set.unary(Activation{Function: Neg}, dst, dst)
+}
+
+func entropyPortable(dst, y, t []float32, lo, hi float32) {
+	log := func(x float32) float32 { return float32(math.Log(float64(x))) }
+	for i, v := range y {
+		c := min(max(v, lo), hi)
+		dst[i] = -(float32(t[i]*log(c)) + float32((1-t[i])*log(1-c)))
+	}
+}
+
+func entropyLogitsPortable(dst, dy, y, t []float32, lo, hi float32) {
+	for i, v := range y {
+		d := dy[i] * (v - t[i])
+		if v < lo || v > hi {
+			d = 0
+		}
+		dst[i] = d
 	}
 }
 

@@ -28,11 +28,14 @@ func TestCrossEntropyAndItsDerivative(t *testing.T) {
 			}
 			what := fmt.Sprintf("%v n=%d", s, n)
 			got, check := guarded(n, n%5)
-			s.CrossEntropy(nil, got, y, target, least, most, make([]float32, 2*n))
+			s.CrossEntropy(nil, got, y, target, least, most)
 			check(t, what)
 			dx, check := guarded(n, n%7)
 			s.CrossEntropyDerivative(nil, dx, dy, y, target, least, most)
 			check(t, what+": derivative")
+			dz, check := guarded(n, n%6)
+			s.CrossEntropyOfSigmoid(nil, dz, dy, y, target, least, most)
+			check(t, what+": derivative of a sigmoid's")
 			for i, v := range y {
 				c, g := math.Min(math.Max(float64(v), float64(float32(least))), most), float64(target[i])
 				want := -(g*math.Log(c) + (1-g)*math.Log(1-c))
@@ -48,6 +51,12 @@ func TestCrossEntropyAndItsDerivative(t *testing.T) {
 				}
 				if d := math.Abs(float64(dx[i]) - slope); !(d <= 1e-5*(1+math.Abs(slope))) && !(v != v && dx[i] != dx[i]) {
 					t.Fatalf("%s: derivative: element %d: got %g, want %g", what, i, dx[i], slope)
+				}
+			}
+			for i, v := range y { // y = 1/(1+exp(-z)) has the derivative y·(1-y)
+				want := float64(dx[i]) * float64(v) * (1 - float64(v))
+				if d := math.Abs(float64(dz[i]) - want); !(d <= 1e-5*(1+math.Abs(want))) && !(v != v && dz[i] != dz[i]) {
+					t.Fatalf("%s: derivative of a sigmoid's: element %d: got %g, want %g", what, i, dz[i], want)
 				}
 			}
 			if s.CrossEntropyDerivative(nil, dy, dy, y, target, least, most); sameBitsOrNaN(dy, dx) >= 0 {
@@ -79,8 +88,9 @@ func TestCrossEntropyIsTheSameInTwoThreads(t *testing.T) {
 	for _, s := range Supported() {
 		one, two := make([]float32, n), make([]float32, n)
 		for _, f := range []func(p *Pool, dst []float32){
-			func(p *Pool, dst []float32) { s.CrossEntropy(p, dst, y, target, 0.1, 0.9, make([]float32, 2*n)) },
+			func(p *Pool, dst []float32) { s.CrossEntropy(p, dst, y, target, 0.1, 0.9) },
 			func(p *Pool, dst []float32) { s.CrossEntropyDerivative(p, dst, target, y, target, 0.1, 0.9) },
+			func(p *Pool, dst []float32) { s.CrossEntropyOfSigmoid(p, dst, target, y, target, 0.1, 0.9) },
 		} {
 			f(nil, one)
 			f(pool, two)

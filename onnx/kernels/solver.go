@@ -91,7 +91,7 @@ func (s Set) UpdateAdam(p *Pool, r Adam, w, g, m, v []float32) {
 		float32(r.LearningRate / (1 - math.Pow(r.Beta1, float64(r.T)))),
 		float32(r.Beta1), float32(1 - r.Beta1),
 		float32(r.Beta2), float32(1 - r.Beta2),
-		float32(math.Sqrt(1 - math.Pow(r.Beta2, float64(r.T)))),
+		float32(1 / math.Sqrt(1-math.Pow(r.Beta2, float64(r.T)))),
 		float32(r.Epsilon), float32(keep),
 	}
 	s.update(p, r.Step, t)
@@ -198,7 +198,7 @@ func stepPortable(u *updateTask) {
 			m := float32(k[1]*u.a[i]) + float32(k[2]*g)
 			v := float32(k[3]*u.b[i]) + float32(k[4]*float32(g*g))
 			u.a[i], u.b[i] = m, v
-			w = float32(k[7]*w) - float32(k[0]*m)/(root(v)/k[5]+k[6])
+			w = float32(k[7]*w) - float32(k[0]*m)/(float32(root(v)*k[5])+k[6])
 		case ruleAdagrad:
 			q := u.a[i] + float32(g*g)
 			u.a[i] = q

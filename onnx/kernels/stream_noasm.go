@@ -19,7 +19,3 @@ func (s Set) sum(x []float32) float32 { return sumPortable(x) }
 func (s Set) sumSquares(x []float32) float32 { return sumSquaresPortable(x) }
 
 func (s Set) step(u *updateTask) { stepPortable(u) }
-
-func (s Set) entropyGradient(dst, dy, y, t []float32, lo, hi float32) {
-	entropyGradientPortable(dst, dy, y, t, lo, hi)
-}

@@ -29,7 +29,7 @@ func updateRMSpropAVX512(w *float32, grad *float32, a *float32, n int, k *float3
 //go:noescape
 func updateRMSpropMomentumAVX512(w *float32, grad *float32, a *float32, b *float32, n int, k *float32)
 
-// updateAdamAVX512 computes the update a = k1·a + k2·g, b = k3·b + k4·g², w = k7·w - k0·a/(√b/k5 + k6) for i < n.
+// updateAdamAVX512 computes the update a = k1·a + k2·g, b = k3·b + k4·g², w = k7·w - k0·a/(√b·k5 + k6) for i < n.
 //
 //go:noescape
 func updateAdamAVX512(w *float32, grad *float32, a *float32, b *float32, n int, k *float32)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
 	"github.com/gonyx/gonyx/onnx/ops"
 )
 
@@ -17,6 +18,9 @@ import (
 type entropy struct {
 	last   *unit // the node whose result it takes over
 	lo, hi float32
+	// logits says that y is Sigmoid(z) of a layer, and that the gradient is that by z: dy·(y-t), where dividing by y·(1-y) and multiplying
+	// with it again would lose digits.
+	logits bool
 }
 
 // joinEntropies finds the cross-entropies among the units.
@@ -34,6 +38,32 @@ func (p *Program) joinEntropies() {
 	for i, u := range p.units {
 		if e, ok := f.find(u); ok {
 			p.units[i] = e
+		}
+	}
+}
+
+// joinSigmoids has the gradients of cross-entropies go past the sigmoids of the layers that they read, where no other gradient
+// comes to these.
+func (p *Program) joinSigmoids() {
+	layers := make(map[*value]*unit)
+	readers := make(map[*value]int)
+	for _, u := range p.units {
+		if l := u.layer; l != nil && l.pool == nil && l.act.Function == kernels.Sigmoid {
+			layers[u.out[0]] = u
+		}
+		for i, v := range u.in {
+			if v != nil && u.diff[i] {
+				readers[v]++
+			}
+		}
+	}
+	for _, u := range p.units {
+		e, ok := u.op.(*entropy)
+		if !ok || !u.diff[0] || readers[u.in[0]] != 1 || u.in[0] == p.loss {
+			continue
+		}
+		if made := layers[u.in[0]]; made != nil {
+			e.logits, made.layer.passed = true, true
 		}
 	}
 }
@@ -128,7 +158,7 @@ func (e *entropy) Infer(_ *ops.Env, in []ops.Fact) ([]ops.Fact, error) { return 
 func (e *entropy) Eval(_ *ops.Env, in []onnx.Value) ([]onnx.Value, error) {
 	y, t := in[0].(*onnx.Tensor), in[1].(*onnx.Tensor)
 	out := onnx.NewTensor(onnx.Float, slices.Clone(y.Dims)...)
-	ops.Target{}.Set.CrossEntropy(nil, out.Float32s(), y.Float32s(), t.Float32s(), e.lo, e.hi, make([]float32, 2*y.Len()))
+	ops.Target{}.Set.CrossEntropy(nil, out.Float32s(), y.Float32s(), t.Float32s(), e.lo, e.hi)
 	return []onnx.Value{out}, nil
 }
 
@@ -139,13 +169,18 @@ func (e *entropy) Specialize(t ops.Target, in []ops.Fact, _ []*onnx.Tensor) (ops
 	if !ok || !ok2 || !slices.Equal(dims, other) {
 		return ops.Step{}, false
 	}
-	return ops.Step{Scratch: 8 * count(dims), Run: func(f *ops.Frame) error {
-		t.Set.CrossEntropy(t.Pool, f.Out[0].Float32s(), f.In[0].Float32s(), f.In[1].Float32s(), e.lo, e.hi, f.ScratchFloats())
+	return ops.Step{Run: func(f *ops.Frame) error {
+		t.Set.CrossEntropy(t.Pool, f.Out[0].Float32s(), f.In[0].Float32s(), f.In[1].Float32s(), e.lo, e.hi)
 		return nil
 	}}, true
 }
 
 func (e *entropy) gradient(c *call, _ int) (gradient, error) {
+	if e.logits {
+		return gradient{run: func(f *frame) {
+			c.set.CrossEntropyOfSigmoid(c.pool, f.dx.Float32s(), f.dy.Float32s(), f.in[0].Float32s(), f.in[1].Float32s(), e.lo, e.hi)
+		}}, nil
+	}
 	return gradient{run: func(f *frame) {
 		c.set.CrossEntropyDerivative(c.pool, f.dx.Float32s(), f.dy.Float32s(), f.in[0].Float32s(), f.in[1].Float32s(), e.lo, e.hi)
 	}}, nil

@@ -53,7 +53,7 @@ func (u *unit) source(i int) *value {
 
 // result is the value by which there is a gradient where that by input i is asked for.
 func (u *unit) result(k, i int) *value {
-	if u.layer != nil && i != before {
+	if u.layer != nil && i != before && !u.layer.passed {
 		return u.layer.mid
 	}
 	return u.out[k]
@@ -136,7 +136,7 @@ func (f *forward) SymDiff(operands gorgonia.Nodes, output, grad *gorgonia.Node) 
 	if f.u.rule != nil && f.u.rule.together != nil && !f.u.p.options.Plain && slices.Contains(diff, true) {
 		return f.together(diff, operands, output, grad)
 	}
-	if f.u.layer != nil && slices.Contains(diff, true) {
+	if f.u.layer != nil && !f.u.layer.passed && slices.Contains(diff, true) {
 		b, children, err := newBackward(f.u, f.k, before, operands, output, grad)
 		if err == nil {
 			grad, err = applied(b, children)

@@ -20,6 +20,7 @@ type layer struct {
 	base, pool *unit // pool: nil where there is none
 	mid        *value
 	act        kernels.Activation
+	passed     bool // the gradient that comes is past the activation already
 }
 
 // before is the input number that stands for what the activation reads.
@@ -128,6 +129,8 @@ func (l *layer) unit(last *unit, table *ops.Table) (*unit, error) {
 	}
 	u.rule = &rule{name: base.rule.name, wrt: base.rule.wrt, gradient: l.gradient, together: together, forward: l.forward, reads: func(i int) need {
 		switch {
+		case i == before && l.passed:
+			return nothing
 		case i == before:
 			return theOutput
 		case base.rule.reads == nil:
@@ -204,7 +207,11 @@ func (l *layer) together(c *call, wrt []int) (gradient, error) {
 		}
 		window = &shape
 	}
-	return convGradients(l.product(c), wrt, l.act, window)
+	act := l.act
+	if l.passed {
+		act = kernels.Activation{}
+	}
+	return convGradients(l.product(c), wrt, act, window)
 }
 
 // poolBytes is how much of a convolution's result should wait for its pooling.

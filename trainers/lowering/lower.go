@@ -95,6 +95,7 @@ func (p *Program) lower(g *onnx.Graph) error {
 	if err := p.differentiability(); err != nil {
 		return err
 	}
+	p.joinSigmoids()
 	if err := p.build(); err != nil {
 		return err
 	}

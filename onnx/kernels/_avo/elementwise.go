@@ -119,6 +119,19 @@ func elementwiseFile(v isa) {
 			}
 		})
 
+	simple("entropyLogits", "dst[i] = dy[i]*(y[i]-t[i]), and 0 where y[i] is not within k[0]..k[1],", []array{{"dst", false, true}, {"dy", true, false}, {"y", true, false}, {"t", true, false}},
+		func(_ *consts, k func(int) reg.VecVirtual) func([]reg.VecVirtual) {
+			zero, lo, hi := v.reg(), k(0), k(1)
+			v.zero(zero)
+			return func(x []reg.VecVirtual) {
+				VSUBPS(x[3], x[2], x[3])
+				VMULPS(x[3], x[1], x[0])
+				v.blend(less, x[2], lo, zero, x[0], x[0])
+				v.blend(less, hi, x[2], zero, x[0], x[0])
+			}
+		})
+	stream(v, "entropy", "dst[i] = -(t[i]*log(c) + (1-t[i])*log(1-c)), c being y[i] within k[0]..k[1], which are normal numbers between 0 and 1", []array{{"dst", false, true}, {"y", true, false}, {"t", true, false}}, 1, entropySetup(v))
+
 	// Functions of two numbers; with Scalar, the second is k[0], with Swapped the first.
 	type op struct {
 		name, doc string
@@ -308,6 +321,14 @@ func tanhSetup(v isa) setup {
 	}
 }
 
+// logTerms is the polynomial P of logSetup, highest power first.
+func logTerms(c *consts) (p []Op) {
+	for _, f := range []float32{7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1} {
+		p = append(p, c.num(f))
+	}
+	return p
+}
+
 // logSetup is log(2ᵉ·m) = e·log 2 + log(m), √½ <= m < √2, with the polynomial of
 // Cephes logf.
 func logSetup(v isa) setup {
@@ -315,10 +336,7 @@ func logSetup(v isa) setup {
 		zero, inf := v.reg(), v.reg()
 		v.zero(zero)
 		c.copyTo(c.bits(0x7f800000), inf)
-		var p []Op
-		for _, f := range []float32{7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1} {
-			p = append(p, c.num(f))
-		}
+		p := logTerms(c)
 		scale, steps, normal := c.num(1<<23), c.num(23), c.bits(0x00800000)
 		expBias, mantissa, half := c.bits(126), c.bits(0x007fffff), c.bits(0x3f000000)
 		root, one, minusHalf := c.num(0.70710678118654752), c.num(1), c.num(-0.5)

@@ -74,12 +74,12 @@ func updateFile(v isa) {
 		VMULPS(k[0], x[3], t)
 		VSUBPS(t, x[0], x[0])
 	})
-	rule("updateAdam", "a = k1·a + k2·g, b = k3·b + k4·g², w = k7·w - k0·a/(√b/k5 + k6)", []array{w, g, a, b}, 8, func(_ *consts, k, x []reg.VecVirtual, t reg.VecVirtual) {
+	rule("updateAdam", "a = k1·a + k2·g, b = k3·b + k4·g², w = k7·w - k0·a/(√b·k5 + k6)", []array{w, g, a, b}, 8, func(_ *consts, k, x []reg.VecVirtual, t reg.VecVirtual) {
 		VMULPS(x[1], x[1], t)
 		scaled(k[3], x[3], k[4], t)
 		scaled(k[1], x[2], k[2], x[1])
 		VSQRTPS(x[3], t)
-		VDIVPS(k[5], t, t)
+		VMULPS(k[5], t, t)
 		VADDPS(k[6], t, t)
 		VMULPS(k[0], x[2], x[1])
 		VDIVPS(t, x[1], t)
