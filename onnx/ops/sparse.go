@@ -43,6 +43,9 @@ func newSparseRows(t Target, b *onnx.Tensor, k, n int, trans bool) *sparseRows {
 
 // run computes c = act(a·b + bias) and is true where a is sparse enough; else it does nothing.
 func (s *sparseRows) run(t Target, a, c, bias []float32, act kernels.Activation) bool {
+	if s.looksDense(a) {
+		return false
+	}
 	rows := s.pool.Get().(*kernels.Sparse)
 	defer s.pool.Put(rows)
 	rows.Reset(s.k)
@@ -62,4 +65,16 @@ func (s *sparseRows) run(t Target, a, c, bias []float32, act kernels.Activation)
 	}
 	t.Set.SparseGemm(t.Pool, rows, s.b, s.n, c, bias, act)
 	return true
+}
+
+// looksDense looks at a few elements of the first row, so that rows which are nowhere near sparse are not walked.
+func (s *sparseRows) looksDense(a []float32) bool {
+	const looks = 16
+	found := 0
+	for i := range min(looks, len(a)) {
+		if a[i*s.k/looks] != 0 {
+			found++
+		}
+	}
+	return found > looks/2
 }
