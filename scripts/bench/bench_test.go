@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Our contestant loads a model, takes a turn, gives its output and tells its memory; what it cannot do is an answer, not an end.
@@ -33,8 +37,8 @@ func TestServe(t *testing.T) {
 	var in, out bytes.Buffer
 	for _, r := range []request{
 		{Do: "turn", Ms: 1}, {Do: "load", Kind: "run", Model: run.Model, Threads: 1, Inputs: run.In}, {Do: "turn", Ms: 1}, {Do: "output", Path: output},
-		{Do: "memory"}, {Do: "dance"}, {Do: "load", Kind: "run", Model: folder, Threads: 1}, {Do: "load", Kind: "train", Model: train.Model, Threads: 1, Inputs: train.In},
-		{Do: "turn", Ms: 1},
+		{Do: "memory"}, {Do: "dance"}, {Do: "load", Kind: "run", Model: folder, Threads: 1}, {Do: "load", Kind: "train", Model: train.Model, Threads: 1, Inputs: train.In, Rows: train.Rows},
+		{Do: "turn", Ms: 1, Least: 5},
 	} {
 		line, err := json.Marshal(r)
 		if err != nil {
@@ -66,29 +70,153 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// A ratio is held against those of the same kernel set, more loosely on another kind of processor.
 func TestBaseline(t *testing.T) {
 	path := filepath.Join(t.TempDir(), baselineFile)
-	results := func(ratio float64) []*result {
-		return []*result{{Duel: "a, batch 1", Threads: 1, Theirs: "X", Ratio: ratio}}
+	results := func(theirs string, ratio float64) []*result {
+		return []*result{{Duel: "a, batch 1", Threads: 1, Theirs: theirs, Ratio: ratio}}
 	}
-	if err := writeBaseline(path, results(3)); err != nil {
+	m := machine{Kind: "X, family 1", Set: "avx2"}
+	if err := keep(path, m, append(results(onnxRuntime, 3), results(gorgonia, 30)...)); err != nil {
 		t.Fatal(err)
+	}
+	if err := keep(path, machine{Kind: "Y", Set: "avx512"}, results(onnxRuntime, 4)); err != nil {
+		t.Fatal(err)
+	}
+	all, err := readBaseline(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := results(onnxRuntime, 0)[0].key()
+	for phrase, c := range map[string]struct {
+		m      machine
+		ratio  float64
+		factor float64
+	}{
+		"the same processor":             {m, 3, worse},
+		"another one of the same set":    {machine{Kind: "Z", Set: "avx2"}, 3, worseForeign},
+		"the other set":                  {machine{Kind: "Y", Set: "avx512"}, 4, worse},
+		"a set of which nothing is kept": {machine{Kind: "Y", Set: "portable"}, 4, worseForeign},
+	} {
+		k, factor, ok := held(all, c.m)
+		if !ok || len(k.Ratios) != 1 || k.Ratios[key] != c.ratio || factor != c.factor {
+			t.Errorf("%s: got %v by %g, want %g by %g", phrase, k, factor, c.ratio, c.factor)
+		}
+	}
+	if _, _, ok := held(nil, m); ok {
+		t.Error("an empty baseline: got something")
+	}
+}
+
+// The short form plays a case again before it calls it worse, and fails by what could not be played.
+func TestShortForm(t *testing.T) {
+	here := t.TempDir()
+	m := thisMachine()
+	if err := keep(filepath.Join(here, baselineFile), m, []*result{{Duel: "vae, batch 1", Threads: 1, Theirs: onnxRuntime, Ratio: 1e-9}, {Duel: "slow", Threads: 1, Theirs: onnxRuntime, Ratio: 6}}); err != nil {
+		t.Fatal(err)
+	}
+	played := func(name string, ratio float64) *result {
+		return &result{Duel: name, Threads: 1, Theirs: onnxRuntime, Ratio: ratio}
 	}
 	for phrase, c := range map[string]struct {
 		results []*result
-		failed  []string
+		skipped []skip
 		want    string
 	}{
-		"as it was":         {results(3), nil, ""},
-		"a little worse":    {results(2.01), nil, ""},
-		"much worse":        {results(1.99), nil, "ratio 1.99, 3.00 is kept"},
-		"better":            {results(9), nil, ""},
-		"a case failed":     {results(3), []string{"b"}, "b: failed"},
-		"nothing in common": {nil, nil, "holds none of the cases"},
+		"as it was":         {[]*result{played("vae, batch 1", 1), played("slow", 6)}, nil, ""},
+		"a little worse":    {[]*result{played("slow", 4.01)}, nil, ""},
+		"much worse":        {[]*result{played("slow", 3.99)}, nil, "slow: nobody plays it"},
+		"not played":        {[]*result{played("slow", 6)}, []skip{{From: "b", Theirs: "X", Why: "broken"}}, "b against X: broken"},
+		"nothing in common": {[]*result{played("new", 6)}, nil, "holds none of the cases"},
 	} {
-		err := compareBaseline(&strings.Builder{}, path, c.results, c.failed)
+		b := &bout{options: options{here: here}, out: &strings.Builder{}, draw: newDraw(), results: c.results}
+		b.draw.skipped = c.skipped
+		err := b.hold(nil)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want %q", phrase, err, c.want)
+		}
+	}
+}
+
+// Nobody is asked again for what it could not do, on whatever threads and for however many rows, nor for more rows than it does in time.
+func TestDraw(t *testing.T) {
+	one, hundred, other := duel{Name: "m, batch 1", Model: "m", Rows: 1}, duel{Name: "m, batch 100", Model: "m", Rows: 100}, duel{Name: "n", Model: "n", Rows: 1}
+	a, b, c := corner{name: "A"}, corner{name: "B"}, corner{name: "C"}
+	begun := func() *draw {
+		w := newDraw()
+		w.played(one, a, nil, &mistake{"A", errors.New("no such operator\nand more")})
+		w.played(one, b, &result{TheirSeconds: 1}, nil)
+		w.played(one, c, nil, &mistake{"ours", errors.New("broken")})
+		return w
+	}
+	for phrase, x := range map[string]struct {
+		d    duel
+		c    corner
+		want bool
+	}{
+		"what it cannot do":           {hundred, a, false},
+		"what it may be able to do":   {other, a, true},
+		"again":                       {one, b, true},
+		"what would take too long":    {hundred, b, false},
+		"another model":               {other, b, true},
+		"what we were not able to do": {hundred, c, false},
+	} {
+		if got := begun().asks(x.d, x.c); got != x.want {
+			t.Errorf("%s: got %v, want %v", phrase, got, x.want)
+		}
+	}
+	want := []skip{{"A", "", "", "m, batch 1", "no such operator", false}, {"C", "", "", "m, batch 1", "ours: broken", true}}
+	if got := begun().skipped; !slices.Equal(got, want) {
+		t.Errorf("skipped: got %+v, want %+v", got, want)
+	}
+}
+
+// A contestant that hangs is ended, and one that dies is quoted.
+func TestContestantsThatFail(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh")
+	}
+	for phrase, c := range map[string]struct{ script, want string }{
+		"it hangs":         {"read line; exec sleep 60", "no answer within"},
+		"it dies":          {"read line; echo first >&2; echo out of luck >&2; exit 3", "it ended: out of luck"},
+		"it cannot":        {`read line; echo '{"error": "no"}'; cat >/dev/null`, "X: no"},
+		"it talks rubbish": {"read line; echo hello; cat >/dev/null", "invalid character"},
+	} {
+		p, err := corner{"X", []string{"sh", "-c", c.script}, nil, time.Second}.start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.ask(request{Do: "load"})
+		p.stop()
+		if m := (*mistake)(nil); !errors.As(err, &m) || m.who != "X" || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want a mistake of X with %q", phrase, err, c.want)
+		}
+	}
+}
+
+// What is required stands on the page with what was reached.
+func TestPage(t *testing.T) {
+	results := []*result{
+		{Duel: "yolo, batch 1", Subject: "yolo", Kind: "run", Threads: 1, Theirs: onnxRuntime, Ratio: 2.5, Least: 2, Greatest: 3, OurStart: 1, TheirStart: 2, OurMemory: 2, TheirMemory: 1},
+		{Duel: "yolo, training step, batch 16", Subject: "yolo", Kind: "train", Threads: 1, Theirs: pyTorch, OurSeconds: 0.5, TheirSeconds: 4},
+		{Duel: "yolo, training step, batch 16", Subject: "yolo", Kind: "train", Threads: 2, Theirs: pyTorch, OurSeconds: 1, TheirSeconds: 1},
+		{Duel: "a", Subject: realModels, Kind: "run", Threads: 1, Theirs: onnxRuntime, Ratio: 4},
+		{Duel: "b", Subject: realModels, Kind: "run", Threads: 1, Theirs: onnxRuntime, Ratio: 0.25},
+		{Duel: "yolo, batch 1", Subject: "yolo", Kind: "run", Threads: 1, Theirs: "GoMLX", Ratio: 30},
+		{Duel: "yolo, batch 32", Subject: "yolo", Kind: "run", Threads: 2, Theirs: "GoMLX", Ratio: 9, Least: 8, Greatest: 10},
+	}
+	got := page{Results: results, Skipped: []skip{{Theirs: "gonnx", From: "vae, batch 1", Why: "a|b"}}, Shares: []share{{"avx2", 1e11, 2e11, 50}}}.String()
+	for _, want := range []string{
+		"| yolo, batch 1, 1 threads | 2 | **2.50** met | 2.00 to 3.00 |  |",
+		"| yolo, batch 32, 1 threads | 2.2 | not measured | | |",
+		"| yolo | 2.2 | **2.00** missed |  | 500ms on 1 against 1s on 2 |",
+		"| three real models, geometric mean, 1 threads | 1 | **1.00** met |  | of 2 |",
+		"| GoMLX: yolo | 10 | **9.00** missed | 8.00 to 10.00 | yolo, batch 32, 2 threads |",
+		"| avx2 | 85 % | **50 %** missed | 100.0 of 200.0 GFLOP/s |",
+		"| gonnx | vae, batch 1 | a\\|b |",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page has no line %q:\n%s", want, got)
 		}
 	}
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,9 +56,6 @@ type options struct {
 	only, ort, torch, peers, models, here, page string
 }
 
-// tuned makes glibc keep large blocks, without which PyTorch spends its time in page faults.
-var tuned = []string{"MALLOC_MMAP_THRESHOLD_=2000000000", "MALLOC_TRIM_THRESHOLD_=20000000000", "MALLOC_TOP_PAD_=500000000"}
-
 func (o options) bench(out io.Writer) error {
 	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -74,62 +73,89 @@ func (o options) bench(out io.Writer) error {
 		}
 		list = append(list, more...)
 	}
+	list = slices.DeleteFunc(list, func(d duel) bool { return o.short && !d.Short || !strings.Contains(d.Name+",", o.only) })
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	ours := corner{name: "ours", command: []string{self, "-serve"}}
-	t := turns{rounds: 9, ms: 25, most: 20 * time.Second, pause: 80 * time.Millisecond}
-	threads := []int{1, 2}
-	if o.short {
-		t.rounds, threads = 5, threads[:1]
-	}
-	var results []*result
-	var failed []string
+	b := &bout{options: o, out: out, folder: folder, ours: corner{"ours", []string{self, "-serve"}, nil, time.Minute}, draw: newDraw()}
+	began := time.Now()
 	for _, d := range list {
-		if o.short && !d.Short || !strings.Contains(d.Name+",", o.only) {
+		b.all(d)
+	}
+	if o.short {
+		return b.hold(list)
+	}
+	var shares []share
+	if strings.Contains(shareName, o.only) {
+		shares = measureShares()
+	}
+	for _, s := range shares {
+		fmt.Fprintln(out, s)
+	}
+	if o.only != "" {
+		return nil
+	}
+	if err := keep(filepath.Join(o.here, baselineFile), thisMachine(), b.results); err != nil {
+		return err
+	}
+	p := page{Results: b.results, Skipped: b.draw.skipped, Shares: shares, Machine: thisMachine(), Began: began, Took: time.Since(began)}
+	if err := os.WriteFile(o.page, []byte(p.String()), 0o644); err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range b.draw.skipped {
+		if s.Ours {
+			errs = append(errs, fmt.Errorf("%s against %s: %s", s.From, s.Theirs, s.Why))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// bout is a run of the benchmark.
+type bout struct {
+	options
+	out     io.Writer
+	folder  string
+	ours    corner
+	draw    *draw
+	results []*result
+}
+
+// all plays a duel against everybody, on one thread and on two.
+func (b *bout) all(d duel) {
+	threads := []int{1, 2}
+	if b.short {
+		threads = threads[:1]
+	}
+	for _, theirs := range b.opponents(d) {
+		for _, n := range threads {
+			if !b.draw.asks(d, theirs.corner) {
+				continue
+			}
+			r, err := play(d, n, b.ours, theirs.corner, theirs.turns, b.folder)
+			if err != nil {
+				fmt.Fprintf(b.out, "%-45s %-22s failed: %v\n", d.label(n), theirs.name, err)
+			} else {
+				fmt.Fprintln(b.out, r)
+				b.results = append(b.results, r)
+			}
+			b.draw.played(d, theirs.corner, r, err)
+		}
+	}
+}
+
+// again plays a match of the short form once more.
+func (b *bout) again(list []duel, r *result) (*result, error) {
+	for _, d := range list {
+		if d.Name != r.Duel {
 			continue
 		}
-		for _, theirs := range o.opponents(d) {
-			for _, n := range threads {
-				r, err := play(d, n, ours, theirs, t, folder)
-				if err != nil {
-					fmt.Fprintf(out, "%-45s %-14s failed: %v\n", d.label(n), theirs.name, err)
-					failed = append(failed, d.label(n)+" against "+theirs.name)
-					continue
-				}
-				fmt.Fprintln(out, r)
-				results = append(results, r)
+		for _, theirs := range b.opponents(d) {
+			if theirs.name == r.Theirs {
+				return play(d, r.Threads, b.ours, theirs.corner, theirs.turns, b.folder)
 			}
 		}
 	}
-	switch {
-	case o.short:
-		return compareBaseline(out, filepath.Join(o.here, baselineFile), results, failed)
-	case o.only != "":
-		return nil
-	}
-	if err := writeBaseline(filepath.Join(o.here, baselineFile), results); err != nil {
-		return err
-	}
-	return os.WriteFile(o.page, []byte(page(results, failed)), 0o644)
-}
-
-// opponents lists who can play a duel.
-func (o options) opponents(d duel) []corner {
-	var list []corner
-	peers := []string{"gorgonia"}
-	switch {
-	case d.Kind == "run":
-		list = append(list, corner{"ONNX Runtime", []string{o.ort, filepath.Join(o.here, "ort.py")}, nil})
-		peers = []string{"gorgonnx", "gonnx", "gomlx"}
-	case o.torch != "":
-		list = append(list, corner{"PyTorch", []string{o.torch, filepath.Join(o.here, "step.py")}, tuned})
-	}
-	for _, name := range peers {
-		if path := filepath.Join(o.peers, name); o.peers != "" && !o.short && !d.Real {
-			list = append(list, corner{name, []string{path}, nil})
-		}
-	}
-	return list
+	return nil, fmt.Errorf("%s: nobody plays it", r.Duel)
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,15 +14,17 @@ import (
 	"time"
 )
 
-// request is a line to a contestant: load (once, with all other fields), then any number of turn, output and memory.
+// request is a line to a contestant: load with all fields but the last three, then any number of turn, output and memory.
 type request struct {
 	Do      string  `json:"do"`              // "load", "turn", "output", "memory"
 	Kind    string  `json:"kind,omitempty"`  // "run" a model, "train" a network
 	Model   string  `json:"model,omitempty"` // a file, or the name of a network that is trained
 	Threads int     `json:"threads,omitempty"`
 	Inputs  []array `json:"inputs,omitempty"`
-	Ms      float64 `json:"ms,omitempty"`   // of a turn
-	Path    string  `json:"path,omitempty"` // where output goes
+	Rows    int64   `json:"rows,omitempty"`  // of a batch that is trained on; inputs hold several batches, which take turns
+	Ms      float64 `json:"ms,omitempty"`    // how long a turn is
+	Least   int     `json:"least,omitempty"` // runs that a turn has at least
+	Path    string  `json:"path,omitempty"`  // where output goes
 }
 
 // array is an input: its name, its element type (float32 or int64), its shape and a file of its bytes.
@@ -32,7 +36,7 @@ type array struct {
 }
 
 // answer is what a contestant says. Seconds are those from load to the first result, or of one run in a turn (the median); Bytes
-// are the most memory the process had, and what it had before loading.
+// are the most memory the process had, and Idle what it had with nothing but its inputs.
 type answer struct {
 	Error   string  `json:"error,omitempty"`
 	Seconds float64 `json:"seconds,omitempty"`
@@ -42,56 +46,79 @@ type answer struct {
 	Version string  `json:"version,omitempty"`
 }
 
-// patience is how long an answer may take; then the process is ended.
-const patience = 30 * time.Second
-
 // contestant is a process that answers requests.
 type contestant struct {
-	name string
+	corner
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  *bufio.Reader
+	said lastWords
 }
 
-// start runs a command line with more environment.
-func start(name string, command []string, env ...string) (*contestant, error) {
-	c := &contestant{name: name, cmd: exec.Command(command[0], command[1:]...)}
-	c.cmd.Env, c.cmd.Stderr = append(os.Environ(), env...), os.Stderr
+// corner is who a contestant is and how it is started.
+type corner struct {
+	name    string
+	command []string
+	env     []string
+	// patience is how long an answer may take; then the process is ended.
+	patience time.Duration
+}
+
+func (c corner) start() (*contestant, error) {
+	p := &contestant{corner: c, cmd: exec.Command(c.command[0], c.command[1:]...)}
+	p.cmd.Env, p.cmd.Stderr = append(os.Environ(), c.env...), &p.said
 	var err error
-	if c.in, err = c.cmd.StdinPipe(); err != nil {
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	out, err := c.cmd.StdoutPipe()
+	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	c.out = bufio.NewReader(out)
-	return c, c.cmd.Start()
+	p.out = bufio.NewReader(out)
+	return p, p.cmd.Start()
 }
 
-// ask sends a request and waits for the answer.
+// mistake is an error of one contestant.
+type mistake struct {
+	who string
+	err error
+}
+
+func (m *mistake) Error() string { return m.who + ": " + m.err.Error() }
+func (m *mistake) Unwrap() error { return m.err }
+
+// ask sends a request and waits for the answer. Its errors are mistakes.
 func (c *contestant) ask(r request) (answer, error) {
+	a, err := c.exchange(r)
+	if err != nil {
+		err = &mistake{c.name, err}
+	}
+	return a, err
+}
+
+func (c *contestant) exchange(r request) (a answer, err error) {
 	line, err := json.Marshal(r)
 	if err != nil {
-		return answer{}, err
+		return a, err
 	}
-	if _, err := c.in.Write(append(line, '\n')); err != nil {
-		return answer{}, fmt.Errorf("%s: %w", c.name, err)
+	var text []byte
+	late := time.AfterFunc(c.patience, func() { c.cmd.Process.Kill() })
+	if _, err = c.in.Write(append(line, '\n')); err == nil {
+		text, err = c.out.ReadBytes('\n')
 	}
-	var a answer
-	late := time.AfterFunc(patience, func() { c.cmd.Process.Kill() })
-	text, err := c.out.ReadBytes('\n')
 	if !late.Stop() {
-		return a, fmt.Errorf("%s: %s: no answer within %v", c.name, r.Do, patience)
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &a)
-	}
-	if err == nil && a.Error != "" {
-		err = fmt.Errorf("%s", a.Error)
+		return a, fmt.Errorf("%s: no answer within %v", r.Do, c.patience)
 	}
 	if err != nil {
-		return a, fmt.Errorf("%s: %s: %w", c.name, r.Do, err)
+		c.stop() // so that all it said is here
+		return a, fmt.Errorf("%s: it ended: %s", r.Do, c.said.line())
+	}
+	if err := json.Unmarshal(text, &a); err != nil {
+		return a, fmt.Errorf("%s: %w", r.Do, err)
+	}
+	if a.Error != "" {
+		return a, errors.New(a.Error)
 	}
 	return a, nil
 }
@@ -107,6 +134,24 @@ func (c *contestant) stop() {
 		c.cmd.Process.Kill()
 		<-done
 	}
+}
+
+// lastWords keeps the end of what is written to it, which is what a process says before it dies. It is read after the process has ended.
+type lastWords struct{ text []byte }
+
+const lastLen = 4 << 10
+
+func (w *lastWords) Write(p []byte) (int, error) {
+	w.text = append(w.text, p...)
+	if n := len(w.text) - lastLen; n > 0 {
+		w.text = append(w.text[:0], w.text[n:]...)
+	}
+	return len(p), nil
+}
+
+func (w *lastWords) line() string {
+	lines := bytes.Split(bytes.TrimSpace(w.text), []byte("\n"))
+	return strings.TrimSpace(string(lines[len(lines)-1]))
 }
 
 // forgetPeak begins a new measurement of the most memory in use, where the system lets it.

@@ -12,6 +12,9 @@ import (
 	"github.com/gonyx/gonyx/onnx"
 )
 
+// realModels is the subject of models of somebody else's.
+const realModels = "real models"
+
 // realDuels are models that the run script put into a folder: FILE.onnx, and FILE.json with the shape of each input of floats by its
 // name, or a whole number.
 func realDuels(folder, models string) ([]duel, error) {
@@ -49,12 +52,12 @@ func realDuels(folder, models string) ([]duel, error) {
 			}
 			in = append(in, a)
 		}
-		more, err := writeInputs(folder, name, g, 1, 1)
+		more, err := writeInputs(folder, name, g, 1, kind{share: 1})
 		if err != nil {
 			return nil, err
 		}
 		in = append(in, more...)
-		list = append(list, duel{Name: name, Kind: "run", Model: path, In: in, Real: true})
+		list = append(list, duel{Name: name, Subject: realModels, Kind: "run", Model: path, In: in, Rows: 1, Alone: true})
 	}
 	return list, nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -26,13 +27,17 @@ type subject struct {
 	output func() *onnx.Tensor
 }
 
+// own is our contestant between requests.
+type own struct {
+	*subject
+	idle int64 // bytes, with the inputs and nothing else
+}
+
 // serve answers requests until there are no more: it is our contestant.
 func serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	requests := bufio.NewReader(in)
 	answers := json.NewEncoder(out)
-	forgetPeak()
-	idle := peakMemory()
-	var s *subject
+	var o own
 	for {
 		line, err := requests.ReadBytes('\n')
 		if err == io.EOF {
@@ -45,12 +50,9 @@ func serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		if err := json.Unmarshal(line, &r); err != nil {
 			return err
 		}
-		a, err := s.answer(ctx, r, &s)
+		a, err := o.answer(ctx, r)
 		if err != nil {
 			a.Error = err.Error()
-		}
-		if r.Do == "memory" {
-			a.Idle = idle
 		}
 		if err := answers.Encode(a); err != nil {
 			return err
@@ -58,34 +60,19 @@ func serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 }
 
-func (s *subject) answer(ctx context.Context, r request, loaded **subject) (answer, error) {
+func (o *own) answer(ctx context.Context, r request) (answer, error) {
 	switch {
 	case r.Do == "memory":
-		return answer{Bytes: peakMemory(), Version: runtime.Version() + " " + kernels.Best().String()}, nil
+		return answer{Bytes: peakMemory(), Idle: o.idle, Version: runtime.Version() + " " + kernels.Best().String()}, nil
 	case r.Do == "load":
-		inputs, err := readInputs(r.Inputs)
-		if err != nil {
-			return answer{}, err
-		}
-		started := time.Now()
-		var made *subject
-		if r.Kind == "train" {
-			made, err = trainable(r, inputs)
-		} else {
-			made, err = runnable(ctx, r, inputs)
-		}
-		if err == nil {
-			err = made.run()
-		}
-		*loaded = made
-		return answer{Seconds: time.Since(started).Seconds()}, err
-	case s == nil:
+		return o.load(ctx, r)
+	case o.subject == nil:
 		return answer{}, fmt.Errorf("nothing is loaded")
 	case r.Do == "turn":
 		var times []float64
-		for end := time.Now().Add(time.Duration(r.Ms * 1e6)); len(times) == 0 || time.Now().Before(end); {
+		for end := time.Now().Add(time.Duration(r.Ms * 1e6)); len(times) < max(1, r.Least) || time.Now().Before(end); {
 			started := time.Now()
-			if err := s.run(); err != nil {
+			if err := o.run(); err != nil {
 				return answer{}, err
 			}
 			times = append(times, time.Since(started).Seconds())
@@ -93,25 +80,56 @@ func (s *subject) answer(ctx context.Context, r request, loaded **subject) (answ
 		slices.Sort(times)
 		return answer{Seconds: times[len(times)/2], Runs: len(times)}, nil
 	case r.Do == "output":
-		return answer{}, os.WriteFile(r.Path, s.output().Data, 0o644)
+		return answer{}, os.WriteFile(r.Path, o.output().Data, 0o644)
 	}
 	return answer{}, fmt.Errorf("cannot do %q", r.Do)
+}
+
+// load reads the inputs, and then makes a subject and its first result, which is what is timed.
+func (o *own) load(ctx context.Context, r request) (answer, error) {
+	inputs, err := readInputs(r.Inputs)
+	if err != nil {
+		return answer{}, err
+	}
+	o.subject = nil
+	debug.FreeOSMemory()
+	forgetPeak()
+	o.idle = peakMemory()
+	started := time.Now()
+	made, err := makeSubject(ctx, r, inputs)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := made.run(); err != nil {
+		return answer{}, err
+	}
+	o.subject = made
+	return answer{Seconds: time.Since(started).Seconds()}, nil
+}
+
+func makeSubject(ctx context.Context, r request, inputs map[string]*onnx.Tensor) (*subject, error) {
+	if r.Kind == "train" {
+		return trainable(r, inputs)
+	}
+	return runnable(ctx, r, inputs)
 }
 
 func readInputs(list []array) (map[string]*onnx.Tensor, error) {
 	inputs := make(map[string]*onnx.Tensor)
 	for _, a := range list {
-		data, err := os.ReadFile(a.Path)
-		if err != nil {
-			return nil, err
-		}
 		elem := onnx.Float
 		if a.Elem == "int64" {
 			elem = onnx.Int64
 		}
 		t := onnx.NewTensor(elem, a.Dims...)
-		if copy(t.Data, data) != len(t.Data) || len(data) != len(t.Data) {
-			return nil, fmt.Errorf("%s: %d bytes for %v", a.Path, len(data), t)
+		f, err := os.Open(a.Path)
+		if err != nil {
+			return nil, err
+		}
+		_, err = io.ReadFull(f, t.Data)
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %v: %w", a.Path, t, err)
 		}
 		inputs[a.Name] = t
 	}
@@ -143,7 +161,7 @@ func runnable(ctx context.Context, r request, inputs map[string]*onnx.Tensor) (*
 	return &subject{run: func() error { return m.RunInto(ctx, in, out) }, output: func() *onnx.Tensor { return first }}, nil
 }
 
-// trainable makes a network and its optimizer; a run is one step.
+// trainable makes a network and its optimizer; a run is one step on the next batch.
 func trainable(r request, inputs map[string]*onnx.Tensor) (*subject, error) {
 	n, err := networks.Find(r.Model)
 	if err != nil {
@@ -153,15 +171,23 @@ func trainable(r request, inputs map[string]*onnx.Tensor) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	var in []*onnx.Tensor
-	rows := 2
-	for _, v := range instance.Training.Graph.Inputs {
+	var batches [][]*onnx.Tensor
+	for i, v := range instance.Training.Graph.Inputs {
 		t := inputs[v.Name]
 		if t == nil {
 			return nil, fmt.Errorf("input %q is not given", v.Name)
 		}
-		rows = int(t.Dims[0])
-		in = append(in, t)
+		if r.Rows < 1 || t.Dims[0] < r.Rows {
+			return nil, fmt.Errorf("input %q of %d rows is no batch of %d", v.Name, t.Dims[0], r.Rows)
+		}
+		if i == 0 {
+			batches = make([][]*onnx.Tensor, t.Dims[0]/r.Rows)
+		}
+		size := int64(len(t.Data)) / t.Dims[0] * r.Rows
+		for k := range batches {
+			part := &onnx.Tensor{Type: t.Type, Dims: append([]int64{r.Rows}, t.Dims[1:]...), Data: t.Data[int64(k)*size:][:size]}
+			batches[k] = append(batches[k], part)
+		}
 	}
 	set := kernels.Best()
 	var pool *kernels.Pool
@@ -169,7 +195,7 @@ func trainable(r request, inputs map[string]*onnx.Tensor) (*subject, error) {
 		pool = kernels.NewPool(r.Threads)
 	}
 	p, err := lowering.Lower(instance.Training.Graph, lowering.Options{
-		Loss: networks.LossOutput, Parameters: graphs.Initialize(instance.Training.Parameters, seed), Batch: rows, Set: set, Pool: pool,
+		Loss: networks.LossOutput, Parameters: graphs.Initialize(instance.Training.Parameters, seed), Batch: int(r.Rows), Set: set, Pool: pool,
 	})
 	if err != nil {
 		return nil, err
@@ -178,8 +204,10 @@ func trainable(r request, inputs map[string]*onnx.Tensor) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	solver := trainers.NewSolver(rule, set, pool)
+	solver, steps := trainers.NewSolver(rule, set, pool), 0
 	return &subject{run: func() error {
+		in := batches[steps%len(batches)]
+		steps++
 		if err := p.Run(in, true); err != nil {
 			return err
 		}

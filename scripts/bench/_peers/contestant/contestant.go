@@ -8,37 +8,38 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Request asks for something.
+// Request asks for something. Rows is the batch that is trained on; inputs then hold several batches.
 type Request struct {
 	Do, Kind, Model, Path string
-	Threads               int
+	Threads, Rows, Least  int
 	Inputs                []Input
 	Ms                    float64
 }
 
-// Input is an array of float32 numbers in a file.
+// Input is an array of float32 numbers, which a file holds.
 type Input struct {
 	Elem, Name, Path string
 	Dims             []int
+	Data             []float32 `json:"-"`
 }
 
-// Read gives the numbers.
-func (in Input) Read() ([]float32, error) {
+func (in *Input) read() error {
 	data, err := os.ReadFile(in.Path)
 	if err != nil || in.Elem != "float32" {
-		return nil, fmt.Errorf("input %q of %s: %w", in.Name, in.Elem, err)
+		return fmt.Errorf("input %q of %s: %w", in.Name, in.Elem, err)
 	}
-	v := make([]float32, len(data)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(uint32(data[4*i]) | uint32(data[4*i+1])<<8 | uint32(data[4*i+2])<<16 | uint32(data[4*i+3])<<24)
+	in.Data = make([]float32, len(data)/4)
+	for i := range in.Data {
+		in.Data[i] = math.Float32frombits(uint32(data[4*i]) | uint32(data[4*i+1])<<8 | uint32(data[4*i+2])<<16 | uint32(data[4*i+3])<<24)
 	}
-	return v, nil
+	return nil
 }
 
 // Subject is what is loaded. Output is nil where there is nothing to compare.
@@ -56,13 +57,17 @@ type answer struct {
 	Version string  `json:"version,omitempty"`
 }
 
+// state is what a contestant keeps between requests.
+type state struct {
+	Subject
+	idle int64
+}
+
 // Serve answers requests until there are no more. A panic of the peer is an error of the request.
 func Serve(version string, load func(Request) (Subject, error)) {
-	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
-	idle := peak()
 	requests, answers := bufio.NewReader(os.Stdin), json.NewEncoder(os.Stdout)
 	os.Stdout = os.Stderr // what the peer prints is no answer
-	var s Subject
+	var s state
 	for {
 		line, err := requests.ReadBytes('\n')
 		if err == io.EOF {
@@ -76,17 +81,16 @@ func Serve(version string, load func(Request) (Subject, error)) {
 		if err == nil {
 			a, err = s.answer(r, load)
 		}
-		if a.Idle = idle; err != nil {
+		if a.Idle, a.Version = s.idle, version; err != nil {
 			a.Error = err.Error()
 		}
-		a.Version = version
 		if answers.Encode(a) != nil {
 			return
 		}
 	}
 }
 
-func (s *Subject) answer(r Request, load func(Request) (Subject, error)) (a answer, err error) {
+func (s *state) answer(r Request, load func(Request) (Subject, error)) (a answer, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			err = fmt.Errorf("panic: %v", x)
@@ -94,14 +98,22 @@ func (s *Subject) answer(r Request, load func(Request) (Subject, error)) (a answ
 	}()
 	switch r.Do {
 	case "load":
+		for i := range r.Inputs {
+			if err := r.Inputs[i].read(); err != nil {
+				return a, err
+			}
+		}
+		debug.FreeOSMemory()
+		os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+		s.idle = peak()
 		started := time.Now()
-		if *s, err = load(r); err == nil {
+		if s.Subject, err = load(r); err == nil {
 			err = s.Run()
 		}
 		a.Seconds = time.Since(started).Seconds()
 	case "turn":
 		var times []float64
-		for end := time.Now().Add(time.Duration(r.Ms * 1e6)); len(times) == 0 || time.Now().Before(end); {
+		for end := time.Now().Add(time.Duration(r.Ms * 1e6)); len(times) < max(1, r.Least) || time.Now().Before(end); {
 			started := time.Now()
 			if err := s.Run(); err != nil {
 				return a, err

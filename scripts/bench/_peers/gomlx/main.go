@@ -32,11 +32,7 @@ func load(r contestant.Request) (contestant.Subject, error) {
 	}
 	var inputs []any
 	for _, in := range r.Inputs {
-		v, err := in.Read()
-		if err != nil {
-			return contestant.Subject{}, err
-		}
-		inputs = append(inputs, tensors.FromFlatDataAndDimensions(v, in.Dims...))
+		inputs = append(inputs, tensors.FromFlatDataAndDimensions(in.Data, in.Dims...))
 	}
 	exec, err := context.NewExec(backend, ctx.Reuse(), func(ctx *context.Context, given []*graph.Node) []*graph.Node {
 		named := make(map[string]*graph.Node)

@@ -20,11 +20,7 @@ func load(r contestant.Request) (contestant.Subject, error) {
 	}
 	inputs := make(gonnx.Tensors)
 	for _, in := range r.Inputs {
-		v, err := in.Read()
-		if err != nil {
-			return contestant.Subject{}, err
-		}
-		inputs[in.Name] = tensor.New(tensor.WithShape(in.Dims...), tensor.WithBacking(v))
+		inputs[in.Name] = tensor.New(tensor.WithShape(in.Dims...), tensor.WithBacking(in.Data))
 	}
 	var last gonnx.Tensors
 	return contestant.Subject{
