@@ -76,6 +76,8 @@ func TestFusion(t *testing.T) {
 	u, w3, w4 := draw("u", 4, 3, 1, 1), draw("w", 5, 3, 3, 3), draw("w", 5, 4, 3, 3)
 	a, b := draw("a", 4), draw("b", 5)
 	pads := onnx.AttrInts("pads", 1, 1, 1, 1)
+	twice := named("twice", onnx.FromFloat32s([]float32{1, 1, 2, 2}, 4))
+	nearest := []*onnx.Attribute{onnx.AttrString("coordinate_transformation_mode", "asymmetric"), onnx.AttrString("nearest_mode", "floor")}
 	norm := func(n int64) []*onnx.Tensor {
 		return []*onnx.Tensor{draw("s", n), draw("t", n), draw("m", n), positive(draw("v", n))}
 	}
@@ -131,6 +133,22 @@ func TestFusion(t *testing.T) {
 			[]*onnx.Tensor{u, a, infinite, b}, "y", "Conv Conv"},
 		"more channels before than between": {image, nodes(node("Conv", "x u", "c"), node("Conv", "c w b", "y")),
 			[]*onnx.Tensor{draw("u", 2, 3, 1, 1), draw("w", 5, 2, 3, 3), b}, "y", "Conv Conv"},
+		"doubled planes": {image, nodes(node("Resize", "x _ twice", "c"), node("Conv", "c w b", "d", pads), node("Relu", "d", "y")),
+			[]*onnx.Tensor{w3, b, twice}, "y", "FusedConvTranspose+Relu"},
+		"doubled planes, unequal padding and a kernel of 4 by 5": {image, nodes(node("Resize", "x _ twice", "c", nearest...), node("Conv", "c w", "y", onnx.AttrInts("pads", 0, 4, 3, 2))),
+			[]*onnx.Tensor{draw("w", 5, 3, 4, 5), twice}, "y", "ConvTranspose"},
+		"doubled planes, all padding the kernel reaches and more": {image, nodes(node("Resize", "x _ twice", "c"), node("Conv", "c w b", "y", onnx.AttrInts("pads", 3, 0, 0, 0))),
+			[]*onnx.Tensor{w3, b, twice}, "y", "Resize Conv"},
+		"doubled planes by lines": {image, nodes(node("Resize", "x _ twice", "c", onnx.AttrString("mode", "linear")), node("Conv", "c w b", "y", pads)),
+			[]*onnx.Tensor{w3, b, twice}, "y", "Resize Conv"},
+		"doubled planes from corner to corner": {image, nodes(node("Resize", "x _ twice", "c", onnx.AttrString("coordinate_transformation_mode", "align_corners"), onnx.AttrString("nearest_mode", "floor")), node("Conv", "c w b", "y", pads)),
+			[]*onnx.Tensor{w3, b, twice}, "y", "Resize Conv"},
+		"planes doubled in width": {image, nodes(node("Resize", "x _ s", "c"), node("Conv", "c w b", "y", pads)),
+			[]*onnx.Tensor{w3, b, named("s", onnx.FromFloat32s([]float32{1, 1, 1, 2}, 4))}, "y", "Resize Conv"},
+		"doubled planes that are an output": {image, nodes(node("Resize", "x _ twice", "c"), node("Conv", "c w b", "y", pads)),
+			[]*onnx.Tensor{w3, b, twice}, "y c", "Resize Conv"},
+		"doubled planes, strides": {image, nodes(node("Resize", "x _ twice", "c"), node("Conv", "c w b", "y", onnx.AttrInts("strides", 1, 2))),
+			[]*onnx.Tensor{w3, b, twice}, "y", "Resize Conv"},
 		"a norm in a convolution's weights": {image, nodes(node("Conv", "x w b", "c", pads), node("BatchNormalization", "c s t m v", "d"), node("Relu", "d", "y")),
 			with(norm(5), w3, b), "y", "FusedConv+Relu"},
 		"a norm without bias before it": {image, nodes(node("Conv", "x w", "c"), node("BatchNormalization", "c s t m v", "y", onnx.AttrFloat("epsilon", 0.1))),

@@ -32,9 +32,7 @@ func TestRegions(t *testing.T) {
 	pads := onnx.AttrInts("pads", 1, 1, 1, 1)
 	pool := []*onnx.Attribute{onnx.AttrInts("kernel_shape", 2, 2), onnx.AttrInts("strides", 2, 2)}
 	shape := &onnx.Tensor{Name: "shape", Type: onnx.Int64, Dims: []int64{4}, Data: onnx.BytesOf([]int64{-1, 4, 8, 8})}
-	scales := onnx.NewTensor(onnx.Float, 4)
-	copy(scales.Float32s(), []float32{1, 1, 2, 2})
-	scales.Name = "scales"
+	scales := named("scales", onnx.FromFloat32s([]float32{1, 1, 2, 2}, 4))
 	nearest := []*onnx.Attribute{onnx.AttrString("mode", "nearest"), onnx.AttrString("coordinate_transformation_mode", "asymmetric"), onnx.AttrString("nearest_mode", "floor")}
 	u, v, w := draw("u", 4, 3, 3, 3), draw("v", 4, 4, 3, 3), draw("w", 5, 4, 3, 3)
 	for phrase, c := range map[string]struct {

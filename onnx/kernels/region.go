@@ -1,24 +1,29 @@
 package kernels
 
-// Stage is one step of a Region: a convolution with its activation, a max-pooling or
-// an upsampling, whose planes are the channels of one image.
+// Stage is one step of a Region: a convolution or a transposed one with its
+// activation, a max-pooling or an upsampling, whose planes are the channels of one
+// image.
 type Stage struct {
-	Conv     *Conv
-	Packed   []float32 // weights, of Conv.Pack
-	Bias     []float32 // one number an output channel, or nil
-	Act      Activation
-	Pool     *PoolShape
-	Upsample *UpsampleShape
+	Conv       *Conv
+	Transposed *Transposed
+	Packed     []float32 // weights, of Pack
+	Bias       []float32 // one number an output channel, or nil
+	Act        Activation
+	Pool       *PoolShape
+	Upsample   *UpsampleShape
 }
 
 // Fits reports whether a Region can hold the stage: a convolution in one group by
-// single steps, a pooling of 2 by 2 or of planes that are not too large, or any
+// single steps, a transposed one by double steps, a pooling of 2 by 2 or of planes that are not too large, or any
 // upsampling.
 func (g Stage) Fits() bool {
 	switch {
 	case g.Conv != nil:
 		c := g.Conv.shape
 		return c.Groups == 1 && c.StrideH == 1 && c.StrideW == 1
+	case g.Transposed != nil:
+		c := g.Transposed.shape
+		return c.Groups == 1 && c.StrideH == 2 && c.StrideW == 2
 	case g.Pool != nil:
 		sh := *g.Pool
 		sh.defaults()

@@ -32,7 +32,21 @@ func newPass(g Stage) pass {
 	case g.Conv != nil:
 		c := g.Conv
 		oh, ow := c.Output()
-		return pass{kind: convPass, in: moved{c.shape.C, c.shape.H, c.shape.W}, out: moved{c.shape.OC, oh, ow}, conv: newStrips(g)}
+		return pass{kind: convPass, in: moved{c.shape.C, c.shape.H, c.shape.W}, out: moved{c.shape.OC, oh, ow}, conv: newStrips(c, g)}
+	case g.Transposed != nil:
+		t := g.Transposed
+		inner := t.conv.shape
+		p := pass{kind: convPass, in: moved{inner.C, inner.H, inner.W}, out: moved{t.shape.C, t.shape.H, t.shape.W}}
+		if g.Bias != nil { // every phase has it
+			bias := make([]float32, inner.OC)
+			for i := range bias {
+				bias[i] = g.Bias[i/4]
+			}
+			g.Bias = bias
+		}
+		p.conv = newStrips(t.conv, g)
+		p.conv.weave = t
+		return p
 	case g.Pool != nil:
 		sh := *g.Pool
 		sh.defaults()
@@ -65,7 +79,7 @@ func (p *pass) canvas() layout {
 func (p *pass) joinPool(sh *PoolShape) bool {
 	pool := *sh
 	pool.defaults()
-	if p.kind != convPass || p.conv.zip() || pool.KH != 2 || pool.KW != 2 || pool.StrideH != 2 || pool.StrideW != 2 || pool.DilationH != 1 || pool.DilationW != 1 ||
+	if p.kind != convPass || p.conv.weave != nil || pool.KH != 2 || pool.KW != 2 || pool.StrideH != 2 || pool.StrideW != 2 || pool.DilationH != 1 || pool.DilationW != 1 ||
 		pool.PadTop != 0 || pool.PadLeft != 0 || p.out != (moved{pool.Planes, pool.H, pool.W}) {
 		return false
 	}
@@ -96,7 +110,7 @@ func (p *pass) plan(s Set) {
 func (p *pass) work() int {
 	switch p.kind {
 	case convPass:
-		return 2 * p.conv.high * p.conv.wide * p.conv.f.out * p.conv.f.k() * len(p.conv.bases)
+		return 2 * p.conv.high * p.conv.wide * p.conv.f.out * p.conv.f.k()
 	case poolPass:
 		return 2 * p.out.elements() * p.pool.KH * p.pool.KW
 	}
@@ -163,31 +177,26 @@ func (p *pass) upsample(s Set, planes int, dst []float32, to layout, src []float
 // no more, block after block of output channels.
 type strips struct {
 	f                   *flat
-	bases               []int // where in a plane the result begins; four for a folded upsampling, see Conv
 	weights, bias       []float32
 	act                 Activation
-	high, wide          int // of the result that is computed, for each base
-	oddHigh, oddWide    int // rows and columns of an upsampled result
+	high, wide          int // of the result that is computed
 	rows                int // of a strip
 	direct              bool
-	pool                bool // the result is pooled by 2 by 2
-	edgeRow, edgeColumn bool // the last window reaches beyond it
+	pool                bool        // the result is pooled by 2 by 2
+	edgeRow, edgeColumn bool        // the last window reaches beyond it
+	weave               *Transposed // four channels each are the phases of one
 }
 
 // stripPixels is how many pixels a strip with several rows may have.
 const stripPixels = 512
 
-func newStrips(g Stage) strips {
-	c := g.Conv
+func newStrips(c *Conv, g Stage) strips {
 	if len(g.Packed) < c.PackedLen() || g.Bias != nil && len(g.Bias) < c.shape.OC {
 		panic("kernels: NewRegion: weights or bias are too short")
 	}
 	oh, ow := c.Output()
-	return strips{f: &c.forward, bases: []int{0}, weights: g.Packed, bias: g.Bias, act: g.Act, high: oh, wide: ow}
+	return strips{f: &c.forward, weights: g.Packed, bias: g.Bias, act: g.Act, high: oh, wide: ow}
 }
-
-// zip reports whether the result is put together from four.
-func (c *strips) zip() bool { return len(c.bases) > 1 }
 
 // pixels is how many pixels a strip of rows computes, those between the rows included.
 func (c *strips) pixels(rows int) int { return (rows-1)*c.f.cols + c.wide }
@@ -213,7 +222,7 @@ func (c *strips) plan(s Set) {
 		}
 	}
 	c.rows = min(c.rows, (c.high+step-1)/step*step)
-	if c.pool || c.zip() {
+	if c.pool || c.weave != nil {
 		return
 	}
 	// Rows by themselves need no copy, which costs about what it moves.
@@ -229,11 +238,8 @@ func (c *strips) units() int { return (c.high + c.rows - 1) / c.rows * c.f.block
 func (c *strips) tilePlane() int { return ((c.rows+1)*c.f.cols + 15) &^ 15 }
 
 func (c *strips) tileLen() int {
-	switch {
-	case c.direct:
+	if c.direct {
 		return 0
-	case c.zip():
-		return 2 * block * c.tilePlane()
 	}
 	return block * c.tilePlane()
 }
@@ -247,6 +253,11 @@ func (c *strips) run(s Set, src, dst []float32, to layout, tile []float32, lo, h
 		x := src[row*c.f.cols:]
 		l := to
 		l.at += b * block * to.plane
+		if c.weave != nil {
+			c.joined(s, x, b, channels, rows, tile)
+			c.phases(s, dst, to, b*block/4, channels/4, row, rows, tile)
+			continue
+		}
 		switch {
 		case c.direct:
 			l.at += row * to.row
@@ -254,33 +265,33 @@ func (c *strips) run(s Set, src, dst []float32, to layout, tile []float32, lo, h
 			if to.row == c.wide && c.f.cols == c.wide {
 				r.rows, r.cols = 1, rows*c.wide
 			}
-			c.block(s, x, b, 0, r)
+			c.block(s, x, b, r)
 		case c.pool:
 			l.at += row / 2 * to.row
-			c.joined(s, x, b, 0, channels, rows, tile)
+			c.joined(s, x, b, channels, rows, tile)
 			c.repeat(channels, rows, row+rows == c.high, tile)
 			s.poolPlanes(moved{channels, (rows + 1) / 2, (c.wide + 1) / 2}, dst, l, tile, layout{0, c.f.cols, c.tilePlane()})
 		default:
 			l.at += row * to.row
-			c.joined(s, x, b, 0, channels, rows, tile)
+			c.joined(s, x, b, channels, rows, tile)
 			s.copyPlanes(moved{channels, rows, c.wide}, dst, l, tile, layout{0, c.f.cols, c.tilePlane()})
 		}
 	}
 }
 
 // joined computes rows of a block and what lies between them into a tile.
-func (c *strips) joined(s Set, x []float32, b, phase, channels, rows int, tile []float32) {
-	c.block(s, x, b, phase, result{y: tile, plane: c.tilePlane(), channels: channels, rows: 1, cols: c.pixels(rows)})
+func (c *strips) joined(s Set, x []float32, b, channels, rows int, tile []float32) {
+	c.block(s, x, b, result{y: tile, plane: c.tilePlane(), channels: channels, rows: 1, cols: c.pixels(rows)})
 }
 
 // block computes one block of channels to r.
-func (c *strips) block(s Set, x []float32, b, phase int, r result) {
+func (c *strips) block(s Set, x []float32, b int, r result) {
 	size := c.f.k() * block
 	var bias []float32
 	if c.bias != nil {
 		bias = c.bias[b*block:][:r.channels]
 	}
-	if s.convolve(c.f, x[c.bases[phase]:], c.weights[(phase*c.f.blocks()+b)*size:][:size], bias, c.act, r) {
+	if s.convolve(c.f, x, c.weights[b*size:][:size], bias, c.act, r) {
 		return
 	}
 	for i := range r.channels {
@@ -302,5 +313,27 @@ func (c *strips) repeat(channels, rows int, last bool, tile []float32) {
 		if c.edgeRow && last {
 			copy(t[rows*c.f.cols:][:c.f.cols], t[(rows-1)*c.f.cols:])
 		}
+	}
+}
+
+// phases puts the phases of some channels, which lie in a tile from a row of their
+// planes on, between each other.
+func (c *strips) phases(s Set, dst []float32, to layout, first, channels, row, rows int, tile []float32) {
+	t := c.weave
+	from := layout{row: c.f.cols, plane: 4 * c.tilePlane()}
+	for phase := range 2 {
+		y, start := 2*row+phase-t.beginH, 0 // of the result and of the tile
+		if y < 0 {
+			y, start = y+2, 1
+		}
+		n := min(rows-start, (t.shape.H-y+1)/2)
+		if n < 1 {
+			continue
+		}
+		even, odd := tile[2*phase*c.tilePlane()+start*c.f.cols:], tile[(2*phase+1)*c.tilePlane()+start*c.f.cols:]
+		if t.beginW == 1 {
+			even, odd = odd, even[1:]
+		}
+		s.zipPlanes(moved{channels, n, t.shape.W}, dst, layout{to.at + first*to.plane + y*to.row, 2 * to.row, to.plane}, even, odd, from)
 	}
 }

@@ -9,7 +9,7 @@ import (
 // regionCases are chains of stages: what each reads follows from the one before.
 var regionCases = map[string]struct {
 	c, h, w int
-	stages  []any // ConvShape without its input, PoolShape without sizes of the input, UpsampleShape of factors
+	stages  []any // ConvShape without its input, or one of which it is the gradient; PoolShape without sizes of the input; UpsampleShape of factors
 	acts    []Activation
 }{
 	"encoder and decoder of small images": {1, 28, 28, []any{
@@ -38,11 +38,20 @@ var regionCases = map[string]struct {
 		PoolShape{OH: 4, OW: 4, KH: 2, KW: 2, StrideH: 2, StrideW: 2}, ConvShape{OC: 17, KH: 4, KW: 4},
 		UpsampleShape{FactorH: 2, FactorW: 2}, ConvShape{OC: 8, KH: 2, KW: 2},
 	}, []Activation{{}, {Function: Relu}, {}, {}}},
+	"transposed by double steps, cut at the borders": {3, 5, 6, []any{
+		transposedCase{ConvShape{C: 9, H: 10, W: 12, KH: 4, KW: 4, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}},
+		transposedCase{ConvShape{C: 2, H: 18, W: 23, KH: 4, KW: 3, PadTop: 2, PadLeft: 0, PadBottom: 2, PadRight: 2}},
+		PoolShape{OH: 9, OW: 11, KH: 2, KW: 2, StrideH: 2, StrideW: 2},
+		transposedCase{ConvShape{C: 1, H: 17, W: 22, KH: 2, KW: 2, PadTop: 1, PadLeft: 0}},
+	}, []Activation{{Function: Relu}, {Function: Sigmoid}, {}, {Function: LeakyRelu, Slope: .5}}},
 	"enough for threads inside an image": {8, 66, 66, []any{
 		ConvShape{OC: 32, KH: 3, KW: 3}, PoolShape{OH: 32, OW: 32, KH: 2, KW: 2, StrideH: 2, StrideW: 2},
 		ConvShape{OC: 16, KH: 3, KW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	}, []Activation{{Function: Relu}, {}, {}}},
 }
+
+// transposedCase is a ConvShape of which a stage is the gradient by the input.
+type transposedCase struct{ ConvShape }
 
 // plainStage is a stage by itself, over a batch.
 type plainStage func(s Set, p *Pool, n int, x []float32) []float32
@@ -65,6 +74,23 @@ func stagesOf(r *rand.Rand, c, h, w int, list []any, acts []Activation) (stages 
 			plain = append(plain, func(s Set, p *Pool, n int, x []float32) []float32 {
 				y := make([]float32, n*size)
 				conv.Forward(s, p, ConvForward{X: x, Packed: packed, Bias: bias, Act: act, Y: y, Scratch: make([]float32, conv.ForwardScratch(p, true))})
+				return y
+			})
+		case transposedCase:
+			sh.OC, sh.StrideH, sh.StrideW = c, 2, 2
+			if oh, ow := sh.Output(); oh != h || ow != w {
+				panic(fmt.Sprintf("the case takes planes of %d by %d, not of %d by %d", oh, ow, h, w))
+			}
+			k := NewTransposed(sh.ConvShape)
+			packed, bias := make([]float32, k.PackedLen()), random(r, sh.C)
+			k.Pack(packed, random(r, sh.C*sh.OC*sh.KH*sh.KW))
+			act := acts[i]
+			stages = append(stages, Stage{Transposed: k, Packed: packed, Bias: bias, Act: act})
+			c, h, w = sh.C, sh.H, sh.W
+			size := c * h * w
+			plain = append(plain, func(s Set, p *Pool, n int, x []float32) []float32 {
+				y := make([]float32, n*size)
+				k.Forward(s, p, TransposedForward{X: x, Packed: packed, Bias: bias, Act: act, Y: y, Scratch: make([]float32, k.Scratch(p))})
 				return y
 			})
 		case PoolShape:

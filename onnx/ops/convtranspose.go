@@ -247,7 +247,14 @@ func specializeConvTranspose(t convTranspose, act kernels.Activation, target Tar
 			k.Pack(packed, consts[1].Float32s())
 			return packed
 		})
-		return Step{Scratch: 4 * k.Scratch(target.Pool), Run: func(f *Frame) error {
+		var stage *kernels.Stage
+		switch {
+		case !hasBias:
+			stage = staged(kernels.Stage{Transposed: k, Packed: packed, Act: act})
+		case consts[2] != nil:
+			stage = staged(kernels.Stage{Transposed: k, Packed: packed, Act: act, Bias: consts[2].Float32s()})
+		}
+		return Step{Scratch: 4 * k.Scratch(target.Pool), Stage: stage, Run: func(f *Frame) error {
 			call := kernels.TransposedForward{X: f.In[0].Float32s(), Packed: packed, Act: act, Y: f.Out[0].Float32s(), Scratch: f.ScratchFloats()}
 			if hasBias {
 				call.Bias = f.In[2].Float32s()
