@@ -54,6 +54,7 @@ type step struct {
 	// around are the values that the node's subgraphs read.
 	around  []int
 	region  []step // the steps that a region does at once; the rest says what it reads and writes
+	chain   []step // likewise of a chain
 	scratch int    // offset in the arena
 	kept    int    // likewise
 	done    []int  // values made anew by each run, and views of them, that nothing needs after this step
@@ -99,6 +100,7 @@ func newPlan(m *Model, in []ops.Fact) (*Plan, error) {
 		p.plan.output = append(p.plan.output, k)
 	}
 	p.regions()
+	p.joinLinks()
 	p.outputs()
 	p.lifetimes()
 	if err := p.layout(); err != nil {

@@ -40,7 +40,15 @@ func (p *Plan) String() string {
 
 // line prints a node with where each operand lives.
 func (p *Plan) line(s *strings.Builder, way string, st step) {
-	fmt.Fprintf(s, "%s %s %s%s(%s)", way, st.node.Name, st.node.OpType, joined(st.node), p.operands(st.in))
+	op := st.node.OpType + joined(st.node)
+	for i, part := range st.chain {
+		if i == 0 {
+			op = part.node.OpType + joined(part.node)
+		} else {
+			op += "+" + part.node.OpType
+		}
+	}
+	fmt.Fprintf(s, "%s %s %s(%s)", way, st.node.Name, op, p.operands(st.in))
 	if len(st.around) > 0 {
 		fmt.Fprintf(s, " around(%s)", p.operands(st.around))
 	}

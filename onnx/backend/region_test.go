@@ -44,7 +44,7 @@ func TestRegions(t *testing.T) {
 		"a chain": {[]int64{3, 8, 8}, "y", []*onnx.Node{node("Conv", "x u", "a", pads), node("MaxPool", "a", "b", pool...),
 			node("Resize", "b _ scales", "c", nearest...), node("Exp", "c", "d"), node("Conv", "d w", "y")}, "rrRff"},
 		"two readers": {[]int64{3, 8, 8}, "y", []*onnx.Node{node("Conv", "x u", "a", pads), node("MaxPool", "a", "b", pool...), node("Conv", "b v", "c", pads),
-			node("Conv", "b v", "d", pads), node("Conv", "d w", "e"), node("Exp", "c", "f"), node("ReduceSum", "f", "g"), node("Mul", "e g", "y")}, "rRfrRfff"},
+			node("Conv", "b v", "d", pads), node("Conv", "d w", "e"), node("Exp", "c", "f"), node("ReduceSum", "f", "g"), node("Mul", "e g", "y")}, "rRrRfff"},
 		"an output inside": {[]int64{3, 8, 8}, "y b", []*onnx.Node{node("Conv", "x u", "a", pads), node("MaxPool", "a", "b", pool...), node("Conv", "b v", "c", pads),
 			node("Conv", "c w", "y")}, "rRrR"},
 		"a view between": {[]int64{3, 8, 8}, "y", []*onnx.Node{node("Conv", "x u", "a", pads), node("Conv", "a v", "b", pads), node("Reshape", "b shape", "c"),

@@ -40,6 +40,9 @@ func newRun(p *Plan) *run {
 		f := &r.frames[i]
 		f.In, f.Out = make([]*onnx.Tensor, len(s.in)), make([]*onnx.Tensor, len(s.out))
 		f.Scratch, f.Kept = r.arena[s.scratch:s.scratch+s.fast.Scratch], r.arena[s.kept:s.kept+s.fast.Kept]
+		if s.fast.Own != nil {
+			f.Own = s.fast.Own()
+		}
 		operand := func(list []*onnx.Tensor, slot, k int, out bool) {
 			switch {
 			case k < 0:

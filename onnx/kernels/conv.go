@@ -88,6 +88,7 @@ func (c *Conv) Pack(dst, w []float32) {
 type ConvForward struct {
 	X, W, Packed, Bias []float32
 	Act                Activation
+	Then               Chain // applied to Y at last, its operands for all of it
 	Y, Scratch         []float32
 }
 
@@ -110,16 +111,17 @@ func (c *Conv) Forward(s Set, p *Pool, f ConvForward) {
 	if f.Bias != nil && len(f.Bias) < c.shape.OC {
 		panic("kernels: Conv: bias is too short")
 	}
+	f.Then.check(len(f.Y))
 	w := f.Packed
 	if w == nil {
 		w, f.Scratch = f.Scratch[:c.PackedLen()], f.Scratch[c.PackedLen():]
 		c.Pack(w, f.W)
 	}
 	if d := c.depthwise; d != nil {
-		d.run(p, depthwiseTask{set: s, d: d, channels: c.shape.C, x: f.X, w: w, bias: f.Bias, act: f.Act, y: f.Y, scratch: f.Scratch}, n)
+		d.run(p, depthwiseTask{set: s, d: d, channels: c.shape.C, x: f.X, w: w, bias: f.Bias, act: f.Act, then: f.Then, y: f.Y, scratch: f.Scratch}, n)
 		return
 	}
-	c.forward.run(p, convTask{set: s, x: f.X, w: w[:c.PackedLen()], bias: f.Bias, act: f.Act, y: f.Y, scratch: f.Scratch, n: n})
+	c.forward.run(p, convTask{set: s, x: f.X, w: w[:c.PackedLen()], bias: f.Bias, act: f.Act, then: f.Then, y: f.Y, scratch: f.Scratch, n: n})
 }
 
 // BackwardDataScratch is the length of scratch that BackwardData needs on p.

@@ -236,7 +236,7 @@ func (w *convGradientWorker) input(n int, dy []float32) {
 	}
 	dx := w.b.DX[n*w.image:][:w.image]
 	for i := range w.walk.strips {
-		back.strip(w.set, w.walk, i, w.padded, w.packed, nil, Activation{}, dx, w.tile)
+		back.strip(w.set, w.walk, i, w.padded, w.packed, nil, Activation{}, dx, w.tile, nil, 0)
 	}
 }
 

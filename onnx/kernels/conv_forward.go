@@ -8,6 +8,7 @@ type convTask struct {
 	walk          walk
 	x, w, bias, y []float32
 	act           Activation
+	then          Chain
 	scratch       []float32 // an image as the kernels see it, for each worker
 	n             int
 	share         convShare
@@ -123,5 +124,5 @@ func (t *convTask) units(worker, lo, hi int, tile []float32) {
 func (t *convTask) strip(n, i int, x, tile []float32) {
 	f := t.f
 	size := f.groups * f.out * f.oh * f.ow
-	f.strip(t.set, t.walk, i, x, t.w, t.bias, t.act, t.y[n*size:][:size], tile)
+	f.strip(t.set, t.walk, i, x, t.w, t.bias, t.act, t.y[n*size:][:size], tile, t.then, n*size)
 }

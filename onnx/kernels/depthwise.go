@@ -61,6 +61,7 @@ type depthwiseTask struct {
 	channels      int
 	x, w, bias, y []float32
 	act           Activation
+	then          Chain
 	scratch       []float32 // for each worker
 }
 
@@ -97,6 +98,7 @@ func (t *depthwiseTask) run(worker, lo, hi int) {
 			if !t.set.depthwise(d, rows, w, bias, t.act, z, n) {
 				t.set.unary(t.act, z, z)
 			}
+			t.then.apply(t.set, z, z, u*d.oh*d.ow+first*d.ow)
 		}
 	}
 }

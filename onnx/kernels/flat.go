@@ -129,13 +129,14 @@ func (f *flat) walk(s Set) walk {
 }
 
 // strip computes strip number i of one image: x the image as the kernels see it, y
-// its result [groups·out, oh, ow]. tile holds block·maxJoined elements of scratch.
-func (f *flat) strip(s Set, w walk, i int, x, weights, bias []float32, act Activation, y, tile []float32) {
+// its result [groups·out, oh, ow], which is at base of the whole. tile holds
+// block·maxJoined elements of scratch.
+func (f *flat) strip(s Set, w walk, i int, x, weights, bias []float32, act Activation, y, tile []float32, then Chain, base int) {
 	across := (w.ow + w.width - 1) / w.width
 	row, col := i/across*w.rows, i%across*w.width
 	rows, n := min(w.rows, w.oh-row), min(w.width, w.ow-col)
 	q := row*w.cols + col
-	y = y[row*w.ow+col:]
+	y, base = y[row*w.ow+col:], base+row*w.ow+col
 	plane := f.oh * f.ow
 	for g := range f.groups {
 		xg := x[g*f.in*f.planeLen()+q:]
@@ -156,12 +157,15 @@ func (f *flat) strip(s Set, w walk, i int, x, weights, bias []float32, act Activ
 					s.copyRows(y[(oc+o)*plane:], w.ow, tile[o*maxJoined:], w.cols, w.ow, rows)
 				}
 			}
-			if complete {
+			if complete && len(then) == 0 {
 				continue
 			}
 			for o := range mr { // rows of a strip touch, or there is one
 				z := y[(oc+o)*plane:][:(rows-1)*w.ow+n]
-				s.unary(act, z, z)
+				if !complete {
+					s.unary(act, z, z)
+				}
+				then.apply(s, z, z, base+(oc+o)*plane)
 			}
 		}
 	}

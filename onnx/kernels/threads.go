@@ -52,6 +52,7 @@ type Pool struct {
 	window    poolTask
 	upsample  upsampleTask
 	weave     weaveTask
+	chain     chainTask
 	map1      unaryTask
 	map2      binaryTask
 	entropy   entropyTask

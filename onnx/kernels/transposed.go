@@ -70,6 +70,7 @@ func (t *Transposed) Pack(dst, w []float32) {
 type TransposedForward struct {
 	X, Packed, Bias []float32
 	Act             Activation
+	Then            Chain // applied to Y at last, its operands for all of it
 	Y, Scratch      []float32
 }
 
@@ -87,6 +88,7 @@ func (t *Transposed) Forward(s Set, p *Pool, f TransposedForward) {
 	if n*sizeX != len(f.X) || len(f.Y) != n*sizeY {
 		panic("kernels: Transposed: not whole images")
 	}
+	f.Then.check(len(f.Y))
 	z, scratch := f.Scratch[:inner.OC*t.h*t.w], f.Scratch[inner.OC*t.h*t.w:]
 	var bias []float32
 	if f.Bias != nil {
@@ -97,7 +99,7 @@ func (t *Transposed) Forward(s Set, p *Pool, f TransposedForward) {
 	}
 	for i := range n {
 		t.conv.Forward(s, p, ConvForward{X: f.X[i*sizeX:][:sizeX], Packed: f.Packed, Bias: bias, Act: f.Act, Y: z, Scratch: scratch})
-		task := weaveTask{set: s, t: t, z: z, y: f.Y[i*sizeY:][:sizeY]}
+		task := weaveTask{set: s, t: t, z: z, y: f.Y[i*sizeY:][:sizeY], then: f.Then, base: i * sizeY}
 		if parts := p.split(t.shape.C, 2*sizeY); parts > 1 && p.begin() {
 			p.weave = task
 			p.share(&p.weave, t.shape.C, parts)
@@ -114,6 +116,8 @@ type weaveTask struct {
 	set  Set
 	t    *Transposed
 	z, y []float32
+	then Chain
+	base int // of y in the whole result
 }
 
 func (w *weaveTask) run(_, lo, hi int) {
@@ -134,6 +138,7 @@ func (w *weaveTask) run(_, lo, hi int) {
 			z := w.z[(c*sh.StrideH+py)*sh.StrideW*plane:][:sh.StrideW*plane]
 			w.rows(y[first*sh.W:], z, place, rows)
 		}
+		w.then.apply(w.set, y, y, w.base+c*sh.H*sh.W)
 	}
 }
 

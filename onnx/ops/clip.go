@@ -89,14 +89,22 @@ func clamp[T number](y *onnx.Tensor, in []*onnx.Tensor, view func(*onnx.Tensor) 
 }
 
 // Specialize runs floats on the kernels.
-func (clip) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
+func (clip) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
 	if sizes, ok := in[0].Sizes(); !ok || count(sizes) == 0 || in[0].Elem() != onnx.Float {
 		return Step{}, false
 	}
-	return Step{InPlace: true, Run: func(f *Frame) error {
+	step := Step{InPlace: true, Run: func(f *Frame) error {
 		t.Set.Unary(t.Pool, clipTo(f.In), f.Out[0].Float32s(), f.In[0].Float32s())
 		return nil
-	}}, true
+	}}
+	settled := true
+	for i, b := range in[1:] {
+		settled = settled && (b.Absent() || consts[i+1] != nil)
+	}
+	if settled {
+		step.Link = &Link{Link: kernels.Link{Act: clipTo(consts)}, On: []int{0}, In: -1}
+	}
+	return step, true
 }
 
 // clipTo is the function for inputs of which those behind the first may be left out.

@@ -222,6 +222,11 @@ func (c conv) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool
 
 // specializeConv is a convolution with an activation in its store.
 func specializeConv(c conv, act kernels.Activation, t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+	return chainedConv(c, act, t, in, consts, nil)
+}
+
+// chainedConv also applies links in its store.
+func chainedConv(c conv, act kernels.Activation, t Target, in []Fact, consts []*onnx.Tensor, links []Link) (Step, bool) {
 	shape, ok := KernelConv(c, in)
 	if !ok {
 		return Step{}, false
@@ -246,7 +251,7 @@ func specializeConv(c conv, act kernels.Activation, t Target, in []Fact, consts 
 	}
 	run := func(f *Frame) error {
 		call := kernels.ConvForward{X: f.In[0].Float32s(), Packed: packed, Bias: bias, Act: act,
-			Y: f.Out[0].Float32s(), Scratch: f.ScratchFloats()}
+			Then: chain(links, f), Y: f.Out[0].Float32s(), Scratch: f.ScratchFloats()}
 		if packed == nil {
 			call.W = f.In[1].Float32s()
 		}
@@ -256,7 +261,10 @@ func specializeConv(c conv, act kernels.Activation, t Target, in []Fact, consts 
 		k.Forward(t.Set, t.Pool, call)
 		return nil
 	}
-	step := Step{Scratch: 4 * k.ForwardScratch(t.Pool, packed != nil), Run: run}
+	step := Step{Scratch: 4 * k.ForwardScratch(t.Pool, packed != nil), Run: run, Own: ownChain(links), Then: func(links []Link) Step {
+		s, _ := chainedConv(c, act, t, in, consts, links)
+		return s
+	}}
 	if packed != nil && (bias != nil || !hasBias) {
 		step.Stage = staged(kernels.Stage{Conv: k, Packed: packed, Bias: bias, Act: act})
 	}

@@ -226,12 +226,12 @@ func (t convTranspose) meet(in, out, begin []int64, steps []int, f func(i, k, o 
 
 // Specialize runs two-dimensional float ones on the kernels.
 func (t convTranspose) Specialize(target Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
-	return specializeConvTranspose(t, kernels.Activation{}, target, in, consts)
+	return specializeConvTranspose(t, kernels.Activation{}, target, in, consts, nil)
 }
 
-// specializeConvTranspose is a transposed convolution with an activation: with constant weights by phases, else as the gradient of a
+// specializeConvTranspose is a transposed convolution with an activation and links of a chain behind it: with constant weights by phases, else as the gradient of a
 // convolution by its input.
-func specializeConvTranspose(t convTranspose, act kernels.Activation, target Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
+func specializeConvTranspose(t convTranspose, act kernels.Activation, target Target, in []Fact, consts []*onnx.Tensor, links []Link) (Step, bool) {
 	out, err := t.Infer(nil, in)
 	if err != nil {
 		return Step{}, false
@@ -249,13 +249,18 @@ func specializeConvTranspose(t convTranspose, act kernels.Activation, target Tar
 		})
 		var stage *kernels.Stage
 		switch {
+		case links != nil:
 		case !hasBias:
 			stage = staged(kernels.Stage{Transposed: k, Packed: packed, Act: act})
 		case consts[2] != nil:
 			stage = staged(kernels.Stage{Transposed: k, Packed: packed, Act: act, Bias: consts[2].Float32s()})
 		}
-		return Step{Scratch: 4 * k.Scratch(target.Pool), Stage: stage, Run: func(f *Frame) error {
-			call := kernels.TransposedForward{X: f.In[0].Float32s(), Packed: packed, Act: act, Y: f.Out[0].Float32s(), Scratch: f.ScratchFloats()}
+		again := func(links []Link) Step {
+			s, _ := specializeConvTranspose(t, act, target, in, consts, links)
+			return s
+		}
+		return Step{Scratch: 4 * k.Scratch(target.Pool), Stage: stage, Own: ownChain(links), Then: again, Run: func(f *Frame) error {
+			call := kernels.TransposedForward{X: f.In[0].Float32s(), Packed: packed, Act: act, Then: chain(links, f), Y: f.Out[0].Float32s(), Scratch: f.ScratchFloats()}
 			if hasBias {
 				call.Bias = f.In[2].Float32s()
 			}

@@ -306,5 +306,24 @@ func specializeBinary(op kernels.Operation, t Target, in []Fact) (Step, bool) {
 	default:
 		return Step{}, false
 	}
-	return Step{InPlace: !swapped, Run: run}, true
+	link := &Link{Link: kernels.Link{Op: op, Operand: l.operand(), Cols: l.cols, Swapped: swapped}, On: []int{big}, In: small}
+	if l.kind == overlaySame {
+		link.On = []int{0, 1}
+	}
+	return Step{InPlace: !swapped, Link: link, Run: run}, true
+}
+
+// operand is how a chain of the kernels knows the overlay.
+func (l overlay) operand() kernels.Operand {
+	switch l.kind {
+	case overlaySame:
+		return kernels.SameOperand
+	case overlayScalar:
+		return kernels.ScalarOperand
+	case overlayRow:
+		return kernels.RowOperand
+	case overlayColumn:
+		return kernels.ColumnOperand
+	}
+	return kernels.NoOperand
 }

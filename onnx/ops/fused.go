@@ -142,7 +142,7 @@ func (f fused) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, boo
 	case conv:
 		return specializeConv(base, f.act.act, t, in, consts)
 	case convTranspose:
-		return specializeConvTranspose(base, f.act.act, t, in, consts)
+		return specializeConvTranspose(base, f.act.act, t, in, consts, nil)
 	case gemm:
 		return specializeGemm(base, f.act.act, t, in, consts)
 	case matMul:

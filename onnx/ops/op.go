@@ -43,6 +43,13 @@ type Step struct {
 	Run     func(*Frame) error
 	// Stage is what Run does to each image of the first input by itself, where a region of the kernels can do it; else nil.
 	Stage *kernels.Stage
+	// Link is what the step does to each number of one input, where a chain of the kernels can do it; else nil.
+	Link *Link
+	// Then gives the step that also applies links to its result, nil where it has no such way. Operands of the links are inputs behind
+	// its own.
+	Then func(links []Link) Step
+	// Own makes what belongs to one run, for the frame; nil where there is nothing.
+	Own func() any
 }
 
 // Frame is what a [Step] runs on. It belongs to one run.
@@ -51,6 +58,7 @@ type Frame struct {
 	Out     []*onnx.Tensor // nil where an output is not wanted
 	Scratch []byte
 	Kept    []byte
+	Own     any // what the step's Own made
 }
 
 // ScratchFloats sees the scratch memory as float32 elements.

@@ -242,7 +242,7 @@ func (u unary) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
 	if !ok || count(sizes) == 0 || in[0].Elem() != onnx.Float || u.act.Function == kernels.Identity {
 		return Step{}, false
 	}
-	return Step{InPlace: true, Run: func(f *Frame) error {
+	return Step{InPlace: true, Link: &Link{Link: kernels.Link{Act: u.act}, On: []int{0}, In: -1}, Run: func(f *Frame) error {
 		t.Set.Unary(t.Pool, u.act, f.Out[0].Float32s(), f.In[0].Float32s())
 		return nil
 	}}, true
