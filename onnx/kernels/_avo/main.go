@@ -33,6 +33,8 @@ var files = map[string]func(){
 
 	"elementwise_avx512": func() { elementwiseFile(avx512) },
 	"elementwise_avx2":   func() { elementwiseFile(avx2) },
+	"recurrent_avx512":   func() { recurrentFile(avx512) },
+	"recurrent_avx2":     func() { recurrentFile(avx2) },
 	"update_avx512":      func() { updateFile(avx512) },
 	"update_avx2":        func() { updateFile(avx2) },
 
