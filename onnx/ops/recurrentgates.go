@@ -16,13 +16,12 @@ type gateFunction struct {
 
 // gateKind is an activation by name: which parameters it takes from the lists of the node and what they are where the lists end.
 type gateKind struct {
-	name             string
-	takes            int // 0: none, 1: alpha, 2: alpha and beta
-	required         bool
-	alpha, beta      float32
-	make             func(alpha, beta float64) func(float64) float64
-	kernel           kernels.Function
-	kernelTakesAlpha bool
+	name        string
+	takes       int // 0: none, 1: alpha, 2: alpha and beta
+	required    bool
+	alpha, beta float32
+	make        func(alpha, beta float64) func(float64) float64
+	kernel      kernels.Function
 }
 
 func gateKinds() []gateKind {
@@ -33,12 +32,12 @@ func gateKinds() []gateKind {
 		{name: "Sigmoid", make: plain(sigmoid), kernel: kernels.Sigmoid},
 		{name: "Tanh", make: plain(math.Tanh), kernel: kernels.Tanh},
 		{name: "Relu", make: plain(relu), kernel: kernels.Relu},
-		{name: "Softplus", make: plain(softplus)},
+		{name: "Softplus", make: plain(softplus), kernel: kernels.Softplus},
 		{name: "Softsign", make: plain(func(x float64) float64 { return x / (1 + math.Abs(x)) })},
 		{name: "Affine", takes: 2, required: true, make: func(a, b float64) func(float64) float64 {
 			return func(x float64) float64 { return a*x + b }
 		}},
-		{name: "LeakyRelu", takes: 1, alpha: 0.01, kernel: kernels.LeakyRelu, kernelTakesAlpha: true, make: func(a, _ float64) func(float64) float64 {
+		{name: "LeakyRelu", takes: 1, alpha: 0.01, kernel: kernels.LeakyRelu, make: func(a, _ float64) func(float64) float64 {
 			return func(x float64) float64 {
 				if x < 0 {
 					return a * x
@@ -57,10 +56,10 @@ func gateKinds() []gateKind {
 		{name: "ScaledTanh", takes: 2, required: true, make: func(a, b float64) func(float64) float64 {
 			return func(x float64) float64 { return a * math.Tanh(b*x) }
 		}},
-		{name: "HardSigmoid", takes: 2, alpha: 0.2, beta: 0.5, make: func(a, b float64) func(float64) float64 {
+		{name: "HardSigmoid", takes: 2, alpha: 0.2, beta: 0.5, kernel: kernels.HardSigmoid, make: func(a, b float64) func(float64) float64 {
 			return func(x float64) float64 { return max(0, min(1, a*x+b)) }
 		}},
-		{name: "Elu", takes: 1, alpha: 1, make: func(a, _ float64) func(float64) float64 {
+		{name: "Elu", takes: 1, alpha: 1, kernel: kernels.Elu, make: func(a, _ float64) func(float64) float64 {
 			return func(x float64) float64 {
 				if x < 0 {
 					return a * math.Expm1(x)
@@ -132,8 +131,11 @@ func (k gateKind) read(a *Attrs, alphas, betas *[]float32) gateFunction {
 	alpha, beta := take(alphas, k.alpha, k.takes > 0), take(betas, k.beta, k.takes > 1)
 	f := gateFunction{of: k.make(float64(alpha), float64(beta)), fast: k.kernel != kernels.Identity}
 	f.kernel.Function = k.kernel
-	if k.kernelTakesAlpha {
+	if f.fast && k.takes > 0 {
 		f.kernel.Slope = alpha
+	}
+	if f.fast && k.takes > 1 {
+		f.kernel.Shift = beta
 	}
 	return f
 }

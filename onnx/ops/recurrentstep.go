@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/kernels"
@@ -22,6 +23,7 @@ type recurrentStep struct {
 	batch, steps, inputs, hidden, columns int  // columns of all gates
 	chunk                                 int  // steps that are multiplied at once
 	gathers                               bool // the rows of a step do not lie together in X
+	usual                                 bool // Sigmoid, Tanh and no bounds, for which there are kernels
 	dirs                                  []stepWeights
 }
 
@@ -84,6 +86,16 @@ func (r recurrent) specialize(kind byte, t Target, in []Fact, consts []*onnx.Ten
 	s.columns = r.gates * s.hidden
 	s.chunk = min(s.steps, max(1, stepRows/s.batch))
 	s.gathers = len(in) > 4 && !in[4].Absent() || r.batchFirst && s.batch > 1
+	s.usual = s.unbounded() && !(kind == 'L' && (r.fused || len(in) > 7 && !in[7].Absent()))
+	for _, functions := range r.functions {
+		for k, f := range functions {
+			want := kernels.Activation{Function: kernels.Tanh}
+			if k == 0 && kind != 'R' {
+				want.Function = kernels.Sigmoid
+			}
+			s.usual = s.usual && f.kernel == want
+		}
+	}
 	for d := range r.backward {
 		w := stepWeights{w: packPart(t, consts[1], d, 0, s.columns, s.inputs)}
 		if s.resetFirst() {
@@ -313,6 +325,10 @@ func (s *recurrentStep) step(f *Frame, r *recurrentRun, d int, gates []float32, 
 		s.recur(f, d, w.r, 0, 2*h, r.h, gates, nil)
 		for b := range s.batch {
 			row := gates[b*s.columns:][:2*h]
+			if s.usual {
+				s.t.Set.GRUReset(r.a[b*h:][:h], row[h:], r.h[b*h:][:h])
+				continue
+			}
 			s.act(r.acts[0], row)
 			s.t.Set.Binary(nil, kernels.Mul, r.a[b*h:][:h], row[h:], r.h[b*h:][:h])
 		}
@@ -332,10 +348,7 @@ func (s *recurrentStep) step(f *Frame, r *recurrentRun, d int, gates []float32, 
 			s.act(r.acts[0], row)
 			copy(state, row)
 		case 'G':
-			if s.resetLast() {
-				s.resetGate(r, row, r.rh[b*s.columns:][:s.columns])
-			}
-			s.gru(r, row, state)
+			s.gru(r, row, r.rh[min(b*s.columns, len(r.rh)):], state)
 		case 'L':
 			s.lstm(r, row, state, r.c[b*h:][:h])
 		}
@@ -344,15 +357,15 @@ func (s *recurrentStep) step(f *Frame, r *recurrentRun, d int, gates []float32, 
 
 // act applies an activation to sums, which it bounds first.
 func (s *recurrentStep) act(g gateFunction, x []float32) {
-	if clip := float32(s.clip); s.clip < maxClip {
+	if !s.unbounded() {
+		clip := float32(s.clip)
 		s.t.Set.BinaryScalar(nil, kernels.Min, x, x, clip, false)
 		s.t.Set.BinaryScalar(nil, kernels.Max, x, x, -clip, false)
 	}
 	s.apply(g, x, x)
 }
 
-// maxClip is a bound that no sum of floats needs.
-const maxClip = 1e39
+func (s *recurrentStep) unbounded() bool { return s.clip > math.MaxFloat32 }
 
 func (s *recurrentStep) apply(g gateFunction, y, x []float32) {
 	if g.fast {
@@ -364,18 +377,23 @@ func (s *recurrentStep) apply(g gateFunction, y, x []float32) {
 	}
 }
 
-// resetGate brings the sums of GRU's gates to where they are with the reset gate before the product.
-func (s *recurrentStep) resetGate(r *recurrentRun, row, rh []float32) {
+// gru ends the step of a row; rh holds the row's products with R where they are kept apart.
+func (s *recurrentStep) gru(r *recurrentRun, row, rh, state []float32) {
 	h, set := s.hidden, s.t.Set
-	set.Binary(nil, kernels.Add, row[:2*h], row[:2*h], rh[:2*h])
-	s.act(r.acts[0], row[:2*h])
-	set.Binary(nil, kernels.Mul, rh[2*h:], rh[2*h:], row[h:2*h])
-	set.Binary(nil, kernels.Add, row[2*h:], row[2*h:], rh[2*h:])
-}
-
-func (s *recurrentStep) gru(r *recurrentRun, row, state []float32) {
-	h, set := s.hidden, s.t.Set
-	z, y := row[:h], row[2*h:]
+	z, reset, y := row[:h], row[h:2*h], row[2*h:]
+	switch {
+	case s.usual && s.resetLast():
+		set.GRUCell(state, z, reset, y, rh[:h], rh[h:2*h], rh[2*h:3*h])
+		return
+	case s.usual:
+		set.GRUUpdate(state, z, y)
+		return
+	case s.resetLast():
+		set.Binary(nil, kernels.Add, row[:2*h], row[:2*h], rh[:2*h])
+		s.act(r.acts[0], row[:2*h])
+		set.Binary(nil, kernels.Mul, reset, reset, rh[2*h:3*h])
+		set.Binary(nil, kernels.Add, y, y, reset)
+	}
 	s.act(r.acts[1], y)
 	// (1-z)·y + z·h = y + z·(h-y)
 	set.Binary(nil, kernels.Sub, state, state, y)
@@ -386,6 +404,10 @@ func (s *recurrentStep) gru(r *recurrentRun, row, state []float32) {
 func (s *recurrentStep) lstm(r *recurrentRun, row, state, c []float32) {
 	h, set := s.hidden, s.t.Set
 	i, o, f, y := row[:h], row[h:2*h], row[2*h:3*h], row[3*h:]
+	if s.usual {
+		set.LSTMCell(state, c, i, o, f, y)
+		return
+	}
 	if r.p == nil && !s.recurrent.fused {
 		s.act(r.acts[0], row[:3*h])
 	} else {
