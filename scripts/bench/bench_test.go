@@ -200,19 +200,21 @@ func TestPage(t *testing.T) {
 		{Duel: "yolo, batch 1", Subject: "yolo", Kind: "run", Threads: 1, Theirs: onnxRuntime, Ratio: 2.5, Least: 2, Greatest: 3, OurStart: 1, TheirStart: 2, OurMemory: 2, TheirMemory: 1},
 		{Duel: "yolo, training step, batch 16", Subject: "yolo", Kind: "train", Threads: 1, Theirs: pyTorch, OurSeconds: 0.5, TheirSeconds: 4},
 		{Duel: "yolo, training step, batch 16", Subject: "yolo", Kind: "train", Threads: 2, Theirs: pyTorch, OurSeconds: 1, TheirSeconds: 1},
-		{Duel: "a", Subject: realModels, Kind: "run", Threads: 1, Theirs: onnxRuntime, Ratio: 4},
-		{Duel: "b", Subject: realModels, Kind: "run", Threads: 1, Theirs: onnxRuntime, Ratio: 0.25},
+		{Duel: "a", Subject: realModels, Kind: "run", Threads: 1, Theirs: onnxRuntime, Ratio: 4, OurStart: 1, TheirStart: 3, OurMemory: 1, TheirMemory: 1},
+		{Duel: "b", Subject: realModels, Kind: "run", Threads: 1, Theirs: onnxRuntime, Ratio: 0.25, OurStart: 1, TheirStart: 1, OurMemory: 1, TheirMemory: 1},
 		{Duel: "yolo, batch 1", Subject: "yolo", Kind: "run", Threads: 1, Theirs: "GoMLX", Ratio: 30},
 		{Duel: "yolo, batch 32", Subject: "yolo", Kind: "run", Threads: 2, Theirs: "GoMLX", Ratio: 9, Least: 8, Greatest: 10},
 	}
 	got := page{Results: results, Skipped: []skip{{Theirs: "gonnx", From: "vae, batch 1", Why: "a|b"}}, Shares: []share{{"avx2", 1e11, 2e11, 50}}}.String()
 	for _, want := range []string{
-		"| yolo, batch 1, 1 threads | 2 | **2.50** met | 2.00 to 3.00 |  |",
-		"| yolo, batch 32, 1 threads | 2.2 | not measured | | |",
-		"| yolo | 2.2 | **2.00** missed |  | 500ms on 1 against 1s on 2 |",
-		"| three real models, geometric mean, 1 threads | 1 | **1.00** met |  | of 2 |",
-		"| GoMLX: yolo | 10 | **9.00** missed | 8.00 to 10.00 | yolo, batch 32, 2 threads |",
-		"| avx2 | 85 % | **50 %** missed | 100.0 of 200.0 GFLOP/s |",
+		"| yolo | 2.50 ≥ 2 | – | – | – | – | – |",
+		"| yolo | **2.00 < 2.2**, 500ms on 1 against 1s on 2 | – |",
+		"| three real models, geometric mean | 1.00 ≥ 1, of 2 | – |",
+		"| yolo | – | – | **9.00 < 10**, yolo, batch 32, 2 threads |",
+		"2 of 4 required ratios were reached.",
+		"Start, against ONNX Runtime: no more in 3 of 3 cases; theirs divided by ours is 2.00 at the median, 1.00 to 3.00.",
+		"Memory, against ONNX Runtime: no more in 2 of 3 cases; theirs divided by ours is 1.00 at the median, 0.50 to 1.00. More: yolo, batch 1, 1 thread (0.50).",
+		"| avx2 | **50 %** | 100.0 | 200.0 |",
 		"| gonnx | vae, batch 1 | a\\|b |",
 	} {
 		if !strings.Contains(got, want) {

@@ -93,7 +93,7 @@ func (o options) opponents(d duel) []opponent {
 	python := func(name, interpreter, script string, env []string) {
 		list = append(list, opponent{corner{name, []string{interpreter, filepath.Join(o.here, script)}, env, time.Minute}, t})
 	}
-	programs := []string{"gorgonnx", "gonnx", "gomlx"}
+	programs := runners()
 	switch {
 	case d.Kind == "run":
 		python(onnxRuntime, o.ort, "ort.py", nil)
@@ -106,13 +106,24 @@ func (o options) opponents(d duel) []opponent {
 	t.rounds, t.most, t.starts = 5, 3*time.Second, 1
 	for _, program := range programs {
 		if o.peers != "" && !d.Alone {
-			list = append(list, opponent{corner{peerNames()[program], []string{filepath.Join(o.peers, program)}, nil, 15 * time.Second}, t})
+			list = append(list, opponent{corner{peerName(program), []string{filepath.Join(o.peers, program)}, nil, 15 * time.Second}, t})
 		}
 	}
 	return list
 }
 
-// peerNames are those of the Go peers in tables.
-func peerNames() map[string]string {
-	return map[string]string{"gorgonnx": "onnx-go with gorgonnx", "gonnx": "gonnx", "gomlx": "GoMLX", "gorgonia": gorgonia}
+// runners are the programs of the Go peers that run models.
+func runners() []string { return []string{"gorgonnx", "gonnx", "gomlx"} }
+
+// peerName is that of a Go peer in tables.
+func peerName(program string) string {
+	switch program {
+	case "gorgonnx":
+		return "onnx-go with gorgonnx"
+	case "gomlx":
+		return "GoMLX"
+	case "gorgonia":
+		return gorgonia
+	}
+	return program
 }

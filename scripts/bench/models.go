@@ -34,7 +34,12 @@ type duel struct {
 // label names the duel on so many threads, as in baseline.json.
 func (d duel) label(threads int) string { return label(d.Name, threads) }
 
-func label(name string, threads int) string { return fmt.Sprintf("%s, %d threads", name, threads) }
+func label(name string, threads int) string {
+	if threads == 1 {
+		return name + ", 1 thread"
+	}
+	return fmt.Sprintf("%s, %d threads", name, threads)
+}
 
 // duels writes every case's files into a folder.
 func duels(folder string) ([]duel, error) {
