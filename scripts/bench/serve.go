@@ -100,8 +100,10 @@ func (o *own) load(ctx context.Context, r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := made.run(); err != nil {
-		return answer{}, err
+	if r.Kind == "train" { // a model has had its first run
+		if err := made.run(); err != nil {
+			return answer{}, err
+		}
 	}
 	o.subject = made
 	return answer{Seconds: time.Since(started).Seconds()}, nil
