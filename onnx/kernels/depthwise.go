@@ -9,12 +9,13 @@ import (
 // by row: some rows of one channel with zeros around them lie in scratch that stays
 // in the first cache, and give as many rows of the result as they reach.
 type depthwise struct {
-	side, stride int // kernel and stride, the same in both directions
-	h, w         int // plane that is given
-	top, left    int // zeros before it
-	oh, ow       int // result
-	row          int // length of a row in scratch; with stride 2, of one of its halves
-	rows         int // of the result that are computed at once
+	side, stride int     // kernel and stride, the same in both directions
+	h, w         int     // plane that is given
+	top, left    int     // zeros before it
+	oh, ow       int     // result
+	row          int     // length of a row in scratch; with stride 2, of one of its halves
+	rows         int     // of the result that are computed at once
+	cols         [2]line // where even and odd pixels of a row go; with stride 1, all of them
 }
 
 // depthwiseRows is how many numbers of the image should lie in scratch.
@@ -32,6 +33,9 @@ func newDepthwise(c ConvShape) *depthwise {
 	d.oh, d.ow = c.Output()
 	d.row = (d.ow + (d.side-1)/d.stride + 15) &^ 15
 	d.rows = min(d.oh, max(4, (depthwiseRows/(d.row*d.stride)-d.side)/d.stride&^3))
+	for px := range d.stride {
+		d.cols[px] = lineUp(d.row, d.w, px-d.left, d.stride, 1)
+	}
 	return d
 }
 
@@ -83,22 +87,33 @@ func (t *depthwiseTask) run(worker, lo, hi int) {
 	size := d.scratch()
 	rows := t.scratch[worker*size:][:size]
 	clear(rows)
+	a := depthwiseArgs{x: unsafe.Pointer(&rows[0]), rowX: 4 * d.row * d.stride, phase: 4 * d.row, rowY: 4 * d.ow, cols: d.ow}
+	clipped := false
+	a.lo, a.hi, clipped = t.act.bounds()
 	for u := lo; u < hi; u++ {
 		c := u % t.channels
 		x, y := t.x[u*d.h*d.w:][:d.h*d.w], t.y[u*d.oh*d.ow:][:d.oh*d.ow]
 		w := t.w[c*d.side*d.side*block:][:d.side*d.side*block]
-		bias := float32(0)
-		if t.bias != nil {
-			bias = t.bias[c]
+		if a.w = unsafe.Pointer(&w[0]); t.bias != nil {
+			a.bias = t.bias[c]
 		}
 		for first := 0; first < d.oh; first += d.rows {
-			n := min(d.rows, d.oh-first)
-			d.load(t.set, rows, x, first*d.stride-d.top, (n-1)*d.stride+d.side)
-			z := y[first*d.ow:][:n*d.ow]
-			if !t.set.depthwise(d, rows, w, bias, t.act, z, n) {
+			a.rows = min(d.rows, d.oh-first)
+			d.load(t.set, rows, x, first*d.stride-d.top, (a.rows-1)*d.stride+d.side)
+			z := y[first*d.ow:][:a.rows*d.ow]
+			if t.set.isa == portable {
+				depthwisePortable(d, rows, w, z, &a)
+			} else {
+				raceWrite(z)
+				a.y = unsafe.Pointer(&z[0])
+				t.set.depthwise(d, &a)
+			}
+			if !clipped {
 				t.set.unary(t.act, z, z)
 			}
-			t.then.apply(t.set, z, z, u*d.oh*d.ow+first*d.ow)
+			if t.then != nil {
+				t.then.apply(t.set, z, z, u*d.oh*d.ow+first*d.ow)
+			}
 		}
 	}
 }
@@ -118,7 +133,7 @@ func (d *depthwise) load(s Set, rows, x []float32, y, n int) {
 	}
 	rows = rows[first*step:]
 	for px := range d.stride {
-		cols := lineUp(d.row, d.w, px-d.left, d.stride, 1)
+		cols := &d.cols[px]
 		if cols.n == 0 {
 			continue
 		}
@@ -126,7 +141,7 @@ func (d *depthwise) load(s Set, rows, x []float32, y, n int) {
 		if d.stride == 1 {
 			s.padRows(to, step, from, d.w, cols.n, last-first)
 		} else {
-			s.evenRows(to, step, from, d.w, cols.n, last-first)
+			s.padEvenRows(to, step, from, d.w, cols.n, last-first)
 		}
 	}
 }
@@ -139,21 +154,31 @@ func (f Activation) bounds() (lo, hi float32, ok bool) {
 		return -inf, inf, true
 	case Relu:
 		return 0, inf, true
+	case Clip:
+		return f.Slope, f.Shift, f.Slope <= f.Shift
 	}
 	return -inf, inf, false
 }
 
-func depthwisePortable(d *depthwise, rows, w []float32, bias float32, y []float32, n int) {
+// depthwisePortable computes a.rows rows of the result y from rows in scratch.
+func depthwisePortable(d *depthwise, rows, w, y []float32, a *depthwiseArgs) {
 	step := d.row * d.stride
-	for i := range n {
+	for i := range a.rows {
 		out := y[i*d.ow:][:d.ow]
 		for j := range out {
-			out[j] = bias
+			out[j] = a.bias
 		}
 		for ky := range d.side {
 			for kx := range d.side {
 				in := rows[(i*d.stride+ky)*step+kx%d.stride*d.row+kx/d.stride:]
 				axpyPortable(out, w[(ky*d.side+kx)*block], in[:d.ow])
+			}
+		}
+		for j, v := range out { // NaN stays
+			if v < a.lo {
+				out[j] = a.lo
+			} else if v > a.hi {
+				out[j] = a.hi
 			}
 		}
 	}

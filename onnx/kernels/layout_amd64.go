@@ -52,3 +52,20 @@ func (s Set) zipRows(dst []float32, ldd int, a, b []float32, ldx, n, rows int) {
 	_, _, _ = dst[(rows-1)*ldd+2*n-1], a[end], b[end]
 	zipRowsAVX2(&dst[0], ldd, &a[0], &b[0], ldx, n, rows)
 }
+
+// padEvenRows computes dst[i*ldd+j] = x[i*ldx+2j] for i < rows, j < n. Up to seven
+// numbers behind each row may become zeros, before the next row is written.
+func (s Set) padEvenRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
+	if s.isa == portable {
+		evenRowsPortable(dst, ldd, x, ldx, n, rows)
+		return
+	}
+	if raceEnabled {
+		for i := range rows {
+			raceRead(x[i*ldx:][:2*n-1])
+			raceWrite(dst[i*ldd:][:(n+7)&^7])
+		}
+	}
+	_, _ = dst[(rows-1)*ldd+(n+7)&^7-1], x[(rows-1)*ldx+2*n-2]
+	padEvenRowsAVX2(&dst[0], ldd, &x[0], ldx, n, rows)
+}

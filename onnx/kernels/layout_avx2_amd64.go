@@ -14,6 +14,11 @@ func evenRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
 //go:noescape
 func padRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
 
+// padEvenRowsAVX2 computes dst[i*ldd+j] = x[i*ldx+2j] for i < rows, j < n, and writes zeros behind it up to a multiple of 8, from the first row to the last.
+//
+//go:noescape
+func padEvenRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
+
 // zipRowsAVX2 computes dst[i*ldd+2j] = a[i*ldx+j], dst[i*ldd+2j+1] = b[i*ldx+j] for i < rows, j < n, n at least 8.
 //
 //go:noescape

@@ -62,27 +62,21 @@ eight:
 // func padRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
 // Requires: AVX
 TEXT ·padRowsAVX2(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), AX
-	MOVQ ldd+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ ldx+24(FP), BX
-	MOVQ n+32(FP), SI
-	MOVQ rows+40(FP), DI
-	SHLQ $0x02, CX
-	SHLQ $0x02, BX
-	MOVQ SI, R8
-	DECQ R8
-	ANDQ $-8, R8
-	SUBQ R8, SI
-	CMPQ SI, $0x08
-	JLE  mask
-	MOVQ $0x00000008, SI
-
-mask:
+	MOVQ    dst+0(FP), AX
+	MOVQ    ldd+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    ldx+24(FP), BX
+	MOVQ    n+32(FP), SI
+	MOVQ    rows+40(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, BX
+	MOVQ    SI, R8
+	DECQ    R8
+	ANDQ    $-8, R8
+	SUBQ    R8, SI
 	LEAQ    lanes<>+32(SB), R9
-	SHLQ    $0x02, SI
-	SUBQ    SI, R9
-	VMOVUPS (R9), Y0
+	NEGQ    SI
+	VMOVUPS (R9)(SI*4), Y0
 
 row:
 	XORQ SI, SI
@@ -98,6 +92,64 @@ eight:
 end:
 	VMASKMOVPS (DX)(SI*4), Y0, Y1
 	VMOVUPS    Y1, (AX)(SI*4)
+	ADDQ       CX, AX
+	ADDQ       BX, DX
+	DECQ       DI
+	JNE        row
+	VZEROUPPER
+	RET
+
+// func padEvenRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·padEvenRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), AX
+	MOVQ    ldd+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    ldx+24(FP), BX
+	MOVQ    n+32(FP), SI
+	MOVQ    rows+40(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, BX
+	MOVQ    SI, R8
+	DECQ    R8
+	ANDQ    $-8, R8
+	SUBQ    R8, SI
+	LEAQ    lanes<>+32(SB), R9
+	SHLQ    $0x01, SI
+	DECQ    SI
+	MOVQ    SI, R10
+	SUBQ    $0x08, R10
+	XORQ    R11, R11
+	CMPQ    R10, R11
+	CMOVQLT R11, R10
+	NEGQ    R10
+	VMOVUPS (R9)(R10*4), Y1
+	MOVQ    $0x00000008, R11
+	CMPQ    SI, R11
+	CMOVQGT R11, SI
+	NEGQ    SI
+	VMOVUPS (R9)(SI*4), Y0
+
+row:
+	XORQ SI, SI
+
+eight:
+	CMPQ    SI, R8
+	JGE     end
+	VMOVUPS (DX)(SI*8), Y2
+	VMOVUPS 32(DX)(SI*8), Y3
+	VSHUFPS $0x88, Y3, Y2, Y2
+	VPERMPD $0xd8, Y2, Y2
+	VMOVUPS Y2, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	JMP     eight
+
+end:
+	VMASKMOVPS (DX)(SI*8), Y0, Y2
+	VMASKMOVPS 32(DX)(SI*8), Y1, Y3
+	VSHUFPS    $0x88, Y3, Y2, Y2
+	VPERMPD    $0xd8, Y2, Y2
+	VMOVUPS    Y2, (AX)(SI*4)
 	ADDQ       CX, AX
 	ADDQ       BX, DX
 	DECQ       DI

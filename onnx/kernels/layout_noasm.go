@@ -13,3 +13,7 @@ func (s Set) padRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
 func (s Set) zipRows(dst []float32, ldd int, a, b []float32, ldx, n, rows int) {
 	zipRowsPortable(dst, ldd, a, b, ldx, n, rows)
 }
+
+func (s Set) padEvenRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
+	evenRowsPortable(dst, ldd, x, ldx, n, rows)
+}

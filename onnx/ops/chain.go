@@ -22,9 +22,17 @@ func (l Link) To(input int) Link {
 	return l
 }
 
+// leading takes a function at the head of a chain as the activation where there is none yet.
+func leading(act kernels.Activation, links []Link) (kernels.Activation, []Link) {
+	if act.Function == kernels.Identity && len(links) > 0 && links[0].Operand == kernels.NoOperand {
+		return links[0].Act, links[1:]
+	}
+	return act, links
+}
+
 // ownChain makes for every run the links with room for their operands.
 func ownChain(links []Link) func() any {
-	if links == nil {
+	if len(links) == 0 {
 		return nil
 	}
 	return func() any {
@@ -38,7 +46,7 @@ func ownChain(links []Link) func() any {
 
 // chain gives the links with the operands of a frame, in what the run owns.
 func chain(links []Link, f *Frame) kernels.Chain {
-	if links == nil {
+	if len(links) == 0 {
 		return nil
 	}
 	c := f.Own.(kernels.Chain)

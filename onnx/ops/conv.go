@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/kernels"
@@ -236,6 +237,7 @@ func chainedConv(c conv, act kernels.Activation, t Target, in []Fact, consts []*
 			return specializePixels(few, act, t, int(in[0].Dims()[0].Value), consts[1]), true
 		}
 	}
+	act, links := leading(act, links)
 	k := kernels.NewConv(shape)
 	var packed, bias []float32
 	if consts[1] != nil {
@@ -261,11 +263,11 @@ func chainedConv(c conv, act kernels.Activation, t Target, in []Fact, consts []*
 		k.Forward(t.Set, t.Pool, call)
 		return nil
 	}
-	step := Step{Scratch: 4 * k.ForwardScratch(t.Pool, packed != nil), Run: run, Own: ownChain(links), Then: func(links []Link) Step {
-		s, _ := chainedConv(c, act, t, in, consts, links)
+	step := Step{Scratch: 4 * k.ForwardScratch(t.Pool, packed != nil), Run: run, Own: ownChain(links), Then: func(more []Link) Step {
+		s, _ := chainedConv(c, act, t, in, consts, slices.Concat(links, more))
 		return s
 	}}
-	if packed != nil && (bias != nil || !hasBias) {
+	if packed != nil && len(links) == 0 && (bias != nil || !hasBias) {
 		step.Stage = staged(kernels.Stage{Conv: k, Packed: packed, Bias: bias, Act: act})
 	}
 	return step, true

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/kernels"
@@ -247,16 +248,17 @@ func specializeConvTranspose(t convTranspose, act kernels.Activation, target Tar
 			k.Pack(packed, consts[1].Float32s())
 			return packed
 		})
+		act, links := leading(act, links)
 		var stage *kernels.Stage
 		switch {
-		case links != nil:
+		case len(links) > 0:
 		case !hasBias:
 			stage = staged(kernels.Stage{Transposed: k, Packed: packed, Act: act})
 		case consts[2] != nil:
 			stage = staged(kernels.Stage{Transposed: k, Packed: packed, Act: act, Bias: consts[2].Float32s()})
 		}
-		again := func(links []Link) Step {
-			s, _ := specializeConvTranspose(t, act, target, in, consts, links)
+		again := func(more []Link) Step {
+			s, _ := specializeConvTranspose(t, act, target, in, consts, slices.Concat(links, more))
 			return s
 		}
 		return Step{Scratch: 4 * k.Scratch(target.Pool), Stage: stage, Own: ownChain(links), Then: again, Run: func(f *Frame) error {

@@ -10,15 +10,21 @@ import (
 func layoutFile() {
 	laneTable()
 	evenRows()
-	padRows()
+	padRows(false)
+	padRows(true)
 	zipRows()
 }
 
-// padRows copies rows and fills up the last eight with zeros.
-func padRows() {
-	TEXT("padRowsAVX2", NOSPLIT, "func(dst *float32, ldd int, x *float32, ldx, n, rows int)")
+// padRows copies rows, or every second number of them, and fills up the last eight
+// with zeros.
+func padRows(even bool) {
+	name, from := "padRows", "j"
+	if even {
+		name, from = "padEvenRows", "2j"
+	}
+	TEXT(name+"AVX2", NOSPLIT, "func(dst *float32, ldd int, x *float32, ldx, n, rows int)")
 	Pragma("noescape")
-	Doc("padRowsAVX2 computes dst[i*ldd+j] = x[i*ldx+j] for i < rows, j < n, and writes zeros behind it up to a multiple of 8, from the first row to the last.")
+	Doc(name + "AVX2 computes dst[i*ldd+j] = x[i*ldx+" + from + "] for i < rows, j < n, and writes zeros behind it up to a multiple of 8, from the first row to the last.")
 	dst, ldd := Load(Param("dst"), GP64()), Load(Param("ldd"), GP64())
 	x, ldx := Load(Param("x"), GP64()), Load(Param("ldx"), GP64())
 	n, rows := Load(Param("n"), GP64()), Load(Param("rows"), GP64())
@@ -30,21 +36,53 @@ func padRows() {
 	ANDQ(I8(-8), whole) // n - whole is 1 to 8
 	MOVQ(n, rest)
 	SUBQ(whole, rest)
-	mask, lanes := restMask(avx2, rest), YMM()
-	VMOVUPS(Mem{Base: mask.lanes}, lanes)
-	v := YMM()
+	scale := uint8(4)
+	// Masks of the last numbers that are read: eight, and as many behind them.
+	masks := []reg.VecVirtual{YMM()}
+	table := GP64()
+	LEAQ(NewDataAddr(Symbol{Name: "lanes", Static: true}, 32), table)
+	if even {
+		scale = 8
+		masks = append(masks, YMM())
+		SHLQ(Imm(1), rest)
+		DECQ(rest) // 1 to 15
+		second, zero := GP64(), GP64()
+		MOVQ(rest, second)
+		SUBQ(Imm(8), second)
+		XORQ(zero, zero)
+		CMPQ(second, zero)
+		CMOVQLT(zero, second)
+		NEGQ(second)
+		VMOVUPS(Mem{Base: table, Index: second, Scale: 4}, masks[1])
+		MOVQ(U32(8), zero)
+		CMPQ(rest, zero)
+		CMOVQGT(zero, rest)
+	}
+	NEGQ(rest)
+	VMOVUPS(Mem{Base: table, Index: rest, Scale: 4}, masks[0])
+	eight := func(load func(k int, r reg.VecVirtual)) {
+		v := YMM()
+		load(0, v)
+		if even {
+			hi := YMM()
+			load(1, hi)
+			VSHUFPS(Imm(0x88), hi, v, v)
+			VPERMPD(Imm(0xd8), v, v)
+		}
+		VMOVUPS(v, Mem{Base: dst, Index: j, Scale: 4})
+	}
 	Label("row")
 	XORQ(j, j)
 	Label("eight")
 	CMPQ(j, whole)
 	JGE(LabelRef("end"))
-	VMOVUPS(Mem{Base: x, Index: j, Scale: 4}, v)
-	VMOVUPS(v, Mem{Base: dst, Index: j, Scale: 4})
+	eight(func(k int, r reg.VecVirtual) { VMOVUPS(Mem{Base: x, Index: j, Scale: scale, Disp: 32 * k}, r) })
 	ADDQ(Imm(8), j)
 	JMP(LabelRef("eight"))
 	Label("end")
-	VMASKMOVPS(Mem{Base: x, Index: j, Scale: 4}, lanes, v)
-	VMOVUPS(v, Mem{Base: dst, Index: j, Scale: 4})
+	eight(func(k int, r reg.VecVirtual) {
+		VMASKMOVPS(Mem{Base: x, Index: j, Scale: scale, Disp: 32 * k}, masks[k], r)
+	})
 	ADDQ(ldd, dst)
 	ADDQ(ldx, x)
 	DECQ(rows)
