@@ -237,7 +237,7 @@ func chainedConv(c conv, act kernels.Activation, t Target, in []Fact, consts []*
 			return specializePixels(few, act, t, int(in[0].Dims()[0].Value), consts[1]), true
 		}
 	}
-	act, links := leading(act, links)
+	act, links = leading(act, links)
 	k := kernels.NewConv(shape)
 	var packed, bias []float32
 	if consts[1] != nil {
