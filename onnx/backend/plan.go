@@ -12,6 +12,7 @@ import (
 type Plan struct {
 	model  *Model
 	eval   *ops.Evaluator // of the nodes of the steps
+	bodies bodies         // inside them
 	values []value
 	steps  []step
 	inputs []int // value of each graph input
@@ -73,7 +74,7 @@ func newPlan(m *Model, in []ops.Fact) (*Plan, error) {
 		return nil, err
 	}
 	g := settled.graph
-	p := &planner{plan: &Plan{model: m, eval: settled.eval}, byName: make(map[string]int), facts: facts}
+	p := &planner{plan: &Plan{model: m, eval: settled.eval, bodies: settled.bodies}, byName: make(map[string]int), facts: facts}
 	for i, v := range g.Inputs {
 		k := p.add(value{name: v.Name, fact: in[i], place: inInput})
 		p.plan.inputs = append(p.plan.inputs, k)

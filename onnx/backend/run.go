@@ -276,6 +276,9 @@ func (r *run) plain(ctx context.Context, p *Plan, s *step) error {
 		around[p.values[k].name] = r.value(p, k)
 	}
 	o := ops.EvalOptions{Limit: p.model.options.limit(), Seed: p.model.options.Seed}
+	if len(p.bodies) > 0 {
+		o.Body = (&visit{ctx: ctx, plan: p, around: around}).body
+	}
 	out, err := p.eval.EvalNode(ctx, s.node, in, around, o)
 	if err != nil {
 		return err

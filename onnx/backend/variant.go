@@ -10,9 +10,10 @@ import (
 // variant is a graph with some of its conditions settled, because shapes decide them: the branches taken stand in the graph itself and
 // are folded, joined and planned with it. Plans of shapes that settle the same share it.
 type variant struct {
-	graph *onnx.Graph
-	eval  *ops.Evaluator
-	next  map[string]*variant // by what TakeBranches chose
+	graph  *onnx.Graph
+	eval   *ops.Evaluator
+	bodies bodies
+	next   map[string]*variant // by what TakeBranches chose
 }
 
 // maxVariants bounds those of one model, whose constants are memory; further shapes run their branches as they stand.
@@ -26,7 +27,7 @@ func newVariant(g *onnx.Graph) (*variant, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &variant{graph: g, eval: eval}, nil
+	return &variant{graph: g, eval: eval, bodies: newBodies(g)}, nil
 }
 
 // settle gives the variant for inputs of some shapes, with the facts of its values.

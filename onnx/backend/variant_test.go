@@ -43,7 +43,7 @@ func TestBranches(t *testing.T) {
 		"joined with what is around": {[]*onnx.Node{
 			choose("alone", "c", subgraph("v", []*onnx.Tensor{w, b}, node("Gemm", "x w b", "v")), subgraph("v", []*onnx.Tensor{w}, node("MatMul", "x w", "v"))),
 			node("Relu", "c", "y"),
-		}, "FusedGemm+Relu", "FusedMatMul+Relu"},
+		}, "FusedGemm Relu", "FusedMatMul Relu"},
 		"constants made inside": {[]*onnx.Node{
 			choose("alone", "y", subgraph("v", []*onnx.Tensor{draw("k", 3)}, node("Exp", "k", "e"), node("Mul", "x e", "v")), subgraph("x", nil)),
 		}, "Mul", ""},
@@ -90,7 +90,7 @@ func TestBranches(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := operators(p); got != size.want {
+				if got := strings.ReplaceAll(operators(p), "+", " "); got != size.want {
 					t.Errorf("batch %d: got operators %s, want %s", size.batch, got, size.want)
 				}
 			}
