@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/kernels"
 	"github.com/gonyx/gonyx/onnx/ops"
@@ -16,7 +18,7 @@ var (
 // maxInputs bounds the inputs that are tried, where an operator does not need more.
 const maxInputs = 4
 
-// fast says whether an operator has a step of its own for some float32 inputs: it has a Specialize, and that gives one
+// fast says whether an operator has a step of its own for some float32 inputs, or for bytes where it takes no floats: it has a Specialize, and that gives one
 // for the shapes tried, on the portable set, so that the answer is the same on every machine.
 func fast(m *ops.Meaning, s *schema.Op) bool {
 	most := s.Inputs.Max
@@ -24,7 +26,7 @@ func fast(m *ops.Meaning, s *schema.Op) bool {
 		most = max(maxInputs, s.Inputs.Min)
 	}
 	for in := s.Inputs.Min; in <= most; in++ {
-		for out := 1; out <= 2 && s.Outputs.Takes(out); out++ {
+		for out := max(1, s.Outputs.Min); out <= max(2, s.Outputs.Min) && s.Outputs.Takes(out); out++ {
 			n := nodeOf(s, in, out)
 			a := ops.NewAttrs(n, s)
 			op := m.New(a)
@@ -66,9 +68,14 @@ func anyFacts(s *schema.Op, n int, chosen []ops.Fact, right func([]ops.Fact) boo
 	if len(chosen) == n {
 		return right(chosen)
 	}
-	types := s.Allowed(s.Input(len(chosen)))
+	param := s.Input(len(chosen))
+	types := s.Allowed(param)
 	var choices []ops.Fact
 	switch {
+	case strings.HasSuffix(param.Name, "_scale") && types.Has("tensor(float)"):
+		choices = []ops.Fact{ops.Known(onnx.Scalar32(1))}
+	case strings.HasSuffix(param.Name, "_zero_point") && types.Has("tensor(uint8)"):
+		choices = []ops.Fact{ops.Tensor(onnx.Uint8)}
 	case types.Has("tensor(float)"):
 		for _, dims := range floatShapes {
 			choices = append(choices, ops.Tensor(onnx.Float, onnx.FixedDims(dims...)...))
@@ -79,6 +86,10 @@ func anyFacts(s *schema.Op, n int, chosen []ops.Fact, right func([]ops.Fact) boo
 	case types.Has("tensor(int64)"):
 		for _, v := range intValues {
 			choices = append(choices, ops.Known(onnx.FromInt64s(v, int64(len(v)))))
+		}
+	case types.Has("tensor(uint8)"):
+		for _, dims := range floatShapes {
+			choices = append(choices, ops.Tensor(onnx.Uint8, onnx.FixedDims(dims...)...))
 		}
 	case types.Has("tensor(bool)"):
 		choices = []ops.Fact{ops.Tensor(onnx.Bool, onnx.FixedDims(2, 4)...)}

@@ -119,7 +119,7 @@ from the tables in the code.
 - **meaning**: it is checked, inferred, evaluated and run, with results that are *exact*, *rounded* or *random* by nature.
 - **trainable**: it has a gradient, so a graph that contains it can be trained and trained further.
 - **built by**: what records it in package ` + "`graphs`" + `.
-- **fast**: on float32 a plan gives it a step of its own, compiled for its shapes; what is not fast runs its plain meaning.
+- **fast**: on float32, or on bytes, a plan gives it a step of its own, compiled for its shapes; what is not fast runs its plain meaning.
 
 `
 
