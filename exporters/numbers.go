@@ -31,6 +31,7 @@ type roads struct {
 	// referenceName is what the report calls it.
 	referenceName string
 	limit         int64
+	quanta        map[string]float64 // of outputs that have some, see quantaOf
 }
 
 // compare runs the plan and holds it against every other road. A road that cannot run has failed. The error is that of a context
@@ -87,7 +88,9 @@ func (r *roads) hold(name string, got, want []onnx.Value, err error, report *Rep
 	default:
 		elements := 0
 		for i, v := range r.model.Outputs() {
-			d := ops.Compare(got[i], want[i], tolerance(v.Type.Elem))
+			tol := tolerance(v.Type.Elem)
+			tol.Abs += r.quanta[v.Name]
+			d := ops.Compare(got[i], want[i], tol)
 			elements += d.Elements
 			c.Largest = max(c.Largest, d.Largest)
 			if !d.Equal() && c.Result == OK {

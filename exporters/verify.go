@@ -65,7 +65,7 @@ func Verify(ctx context.Context, path string, o backend.Options) (*Report, error
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	defer m.Close()
-	roads := &roads{model: m, limit: limit}
+	roads := &roads{model: m, limit: limit, quanta: quantaOf(g)}
 	switch {
 	case own && external(g):
 		report.add("graph as stock onnx-go delivers it", Skipped, "it does not read external data")

@@ -5,7 +5,7 @@
 GONYX is the program, FOLDER holds X-13.onnx with inputs in X-13.npz. Every network is quantized with quantize and dequantize nodes
 around its operators, with quantized operators, by maps, and with quanta found as it runs; signed and unsigned. Outputs must agree within
 1e-5 + 1e-4 |expected|, or within one quantum where they are quantized last, with ONNX Runtime's graph optimizations and without. Each
-file must also be summed up, checked and converted to the newest opset with the same network as the result. Prints a line a file, exits 1
+file must also be summed up, verified and converted to the newest opset with the same network as the result. Prints a line a file, exits 1
 where anything fails.
 """
 
@@ -84,6 +84,7 @@ def check(program, path, feed, folder):
         inputs += ["--input", f"{name}={folder / name}.npy"]
     ask(program, "run", path, *inputs, "-o", folder / "out.npz")
     ask(program, "inspect", path)
+    ask(program, "verify", path)
     ask(program, "convert", path, "--opset", 24, "-o", folder / "newer.onnx")
     ask(program, "compare", path, folder / "newer.onnx")
     with numpy.load(folder / "out.npz", allow_pickle=False) as file:
