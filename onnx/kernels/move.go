@@ -21,10 +21,40 @@ func copyPlanesPortable(m moved, dst []float32, to layout, src []float32, from l
 func poolPlanesPortable(m moved, dst []float32, to layout, src []float32, from layout) {
 	for p := range m.planes {
 		for r := range m.rows {
-			y := dst[to.at+p*to.plane+r*to.row:][:m.n]
-			maxRowPortable(src[from.at+p*from.plane+2*r*from.row:], from.row, y, nil, 0)
+			y, at := dst[to.at+p*to.plane+r*to.row:][:m.n], from.at+p*from.plane+2*r*from.row
+			a, b := src[at:][:2*m.n], src[at+from.row:][:2*m.n]
+			for j := range y {
+				y[j] = greater(greater(a[2*j], b[2*j]), greater(a[2*j+1], b[2*j+1]))
+			}
 		}
 	}
+}
+
+func poolPlanesAtPortable(m moved, dst []float32, index []int32, to layout, src []float32, from layout) {
+	for p := range m.planes {
+		for r := range m.rows {
+			first := to.at + p*to.plane + r*to.row
+			x := src[from.at+p*from.plane:]
+			for j := range m.n {
+				at := 2*r*from.row + 2*j
+				best := at
+				for _, i := range [3]int{at + 1, at + from.row, at + from.row + 1} {
+					if v := x[i]; v > x[best] || v != v {
+						best = i
+					}
+				}
+				dst[first+j], index[first+j] = x[best], int32(best)
+			}
+		}
+	}
+}
+
+// greater is a where they are equal, and NaN where one of them is.
+func greater(a, b float32) float32 {
+	if b > a || b != b {
+		return b
+	}
+	return a
 }
 
 func zipPlanesPortable(m moved, dst []float32, to layout, even, odd []float32, from layout) {

@@ -12,9 +12,11 @@ type moveArgs struct {
 	src              unsafe.Pointer
 	srcRow, srcPlane int
 	other            unsafe.Pointer // the second source, with the strides of the first
+	index            unsafe.Pointer // the second result, likewise
 	vectors          int            // of a row, without the last, which has a mask
 	rows, planes     int
 	masks            [3]uint32         // lanes of the last vector of each operand
+	width            int32             // elements of a row of the source
 	lanes            [3]unsafe.Pointer // the same for AVX2: eight int32
 	count            int               // of the kernel
 }
@@ -85,6 +87,39 @@ func (s Set) poolPlanes(m moved, dst []float32, to layout, src []float32, from l
 		poolPlanesAVX512((*byte)(unsafe.Pointer(&a)))
 	} else {
 		poolPlanesAVX2((*byte)(unsafe.Pointer(&a)))
+	}
+}
+
+// poolPlanesAt is poolPlanes of planes that touch, with where in its plane the
+// greatest of each window stands: the first of equal ones, the last of NaN.
+func (s Set) poolPlanesAt(m moved, dst []float32, index []int32, to layout, src []float32, from layout) {
+	if m.planes*m.rows*m.n == 0 {
+		return
+	}
+	if s.isa == portable {
+		poolPlanesAtPortable(m, dst, index, to, src, from)
+		return
+	}
+	m.see(dst, to, true)
+	_ = index[to.at+(m.planes-1)*to.plane+(m.rows-1)*to.row+m.n-1]
+	for p := 0; raceEnabled && p < m.planes; p++ {
+		for r := range m.rows {
+			raceWriteInts(index[to.at+p*to.plane+r*to.row:][:m.n])
+		}
+	}
+	moved{m.planes, 2 * m.rows, 2 * m.n}.see(src, from, false)
+	lanes := s.lanes()
+	a := moveArgs{dst: at(dst, to.at), dstRow: 4 * to.row, dstPlane: 4 * to.plane, src: at(src, from.at), srcRow: 8 * from.row, srcPlane: 4 * from.plane,
+		other: at(src, from.at+from.row), index: unsafe.Pointer(&index[to.at]), width: int32(from.row),
+		vectors: (m.n - 1) / lanes, rows: m.rows, planes: m.planes}
+	last := m.n - a.vectors*lanes
+	a.mask(0, last)
+	a.mask(1, min(2*last, lanes))
+	a.mask(2, 2*last-lanes)
+	if s.isa == avx512 {
+		poolPlanesAtAVX512((*byte)(unsafe.Pointer(&a)))
+	} else {
+		poolPlanesAtAVX2((*byte)(unsafe.Pointer(&a)))
 	}
 }
 

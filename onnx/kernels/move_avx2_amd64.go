@@ -9,10 +9,15 @@ package kernels
 //go:noescape
 func copyPlanesAVX2(args *byte)
 
-// poolPlanesAVX2 computes dst[j] = max(src[2j], src[2j+1], other[2j], other[2j+1]), the first of equal ones and the last NaN if one is, for all planes, rows and n elements.
+// poolPlanesAVX2 computes dst[j] = max(max(src[2j], other[2j]), max(src[2j+1], other[2j+1])), the first of equal ones and NaN if one is, for all planes, rows and n elements.
 //
 //go:noescape
 func poolPlanesAVX2(args *byte)
+
+// poolPlanesAtAVX2 computes dst[j] = max(src[2j], src[2j+1], other[2j], other[2j+1]), NaN if one is, and index[j], where in its plane that stands, the first of equal ones and the last of NaN, for all planes, rows and n elements.
+//
+//go:noescape
+func poolPlanesAtAVX2(args *byte)
 
 // zipPlanesAVX2 computes dst[2j] = src[j] and dst[2j+1] = other[j] for all planes, rows and n elements.
 //

@@ -8,20 +8,22 @@
 // Requires: AVX
 TEXT ·copyPlanesAVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
-	MOVQ 96(AX), CX
+	MOVQ 104(AX), CX
+	MOVQ 48(AX), DX
+	SUBQ 24(AX), DX
+	MOVQ 56(AX), DX
+	SUBQ (AX), DX
 
 plane:
-	MOVQ 64(AX), SI
-	MOVQ SI, 120(AX)
+	MOVQ 72(AX), SI
+	MOVQ SI, 128(AX)
 	MOVQ (AX), DI
 	MOVQ 24(AX), R8
-	MOVQ 48(AX), R9
 
 row:
 	MOVQ  DI, DX
 	MOVQ  R8, BX
-	MOVQ  R9, SI
-	MOVQ  56(AX), SI
+	MOVQ  64(AX), SI
 	TESTQ SI, SI
 	JE    last
 
@@ -40,15 +42,13 @@ last:
 	VMASKMOVPS Y0, Y1, (DX)
 	ADDQ       8(AX), DI
 	ADDQ       32(AX), R8
-	ADDQ       32(AX), R9
-	DECQ       120(AX)
+	DECQ       128(AX)
 	JNE        row
 	MOVQ       16(AX), DX
 	ADDQ       DX, (AX)
 	MOVQ       40(AX), DX
 	ADDQ       DX, 24(AX)
-	ADDQ       DX, 48(AX)
-	DECQ       72(AX)
+	DECQ       80(AX)
 	JNE        plane
 	VZEROUPPER
 	RET
@@ -57,124 +57,270 @@ last:
 // Requires: AVX, AVX2
 TEXT ·poolPlanesAVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
-	MOVQ 96(AX), CX
-	MOVQ 104(AX), DX
-	MOVQ 112(AX), BX
+	MOVQ 104(AX), CX
+	MOVQ 112(AX), DX
+	MOVQ 120(AX), BX
+	MOVQ 48(AX), SI
+	SUBQ 24(AX), SI
+	MOVQ 56(AX), DI
+	SUBQ (AX), DI
 
 plane:
-	MOVQ 64(AX), R9
-	MOVQ R9, 120(AX)
+	MOVQ 72(AX), R9
+	MOVQ R9, 128(AX)
 	MOVQ (AX), R10
 	MOVQ 24(AX), R11
-	MOVQ 48(AX), R12
 
 row:
-	MOVQ  R10, SI
-	MOVQ  R11, DI
-	MOVQ  R12, R8
-	MOVQ  56(AX), R9
+	MOVQ  R10, DI
+	MOVQ  R11, R8
+	MOVQ  64(AX), R9
 	TESTQ R9, R9
 	JE    last
 
 vector:
-	VMOVUPS   (DI), Y0
-	VMOVUPS   32(DI), Y1
-	VSHUFPS   $0x88, Y1, Y0, Y2
-	VSHUFPS   $0xdd, Y1, Y0, Y0
-	VMOVUPS   (R8), Y1
-	VMOVUPS   32(R8), Y3
-	VSHUFPS   $0x88, Y3, Y1, Y4
-	VSHUFPS   $0xdd, Y3, Y1, Y1
-	VCMPPS    $0x03, Y2, Y0, Y3
-	VCMPPS    $0x03, Y4, Y1, Y5
-	VORPS     Y3, Y5, Y3
-	VMOVMSKPS Y3, R13
-	TESTL     R13, R13
-	JNE       nana
-	VMAXPS    Y2, Y0, Y2
-	VMAXPS    Y2, Y4, Y2
-	VMAXPS    Y2, Y1, Y2
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS (R8)(SI*1), Y2
+	VMOVUPS 32(R8)(SI*1), Y3
+	VCMPPS  $0x03, Y0, Y2, Y4
+	VCMPPS  $0x03, Y1, Y3, Y5
+	VORPS   Y4, Y5, Y4
+	VPTEST  Y4, Y4
+	JNE     nana
+	VMAXPS  Y0, Y2, Y4
+	VMAXPS  Y1, Y3, Y5
 
-storea:
-	VPERMPD $0xd8, Y2, Y2
-	VMOVUPS Y2, (SI)
+columnsa:
+	VSHUFPS $0x88, Y5, Y4, Y0
+	VSHUFPS $0xdd, Y5, Y4, Y1
+	VMAXPS  Y0, Y1, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y0, (DI)
 	JMP     donea
 
 nana:
-	VMOVAPS   Y2, Y2
-	VMAXPS    Y2, Y0, Y2
-	VCMPPS    $0x03, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMAXPS    Y2, Y4, Y2
-	VCMPPS    $0x03, Y4, Y4, Y0
-	VBLENDVPS Y0, Y4, Y2, Y2
-	VMAXPS    Y2, Y1, Y2
+	VMAXPS    Y0, Y2, Y4
+	VCMPPS    $0x03, Y0, Y0, Y5
+	VBLENDVPS Y5, Y0, Y4, Y4
+	VCMPPS    $0x03, Y2, Y2, Y0
+	VBLENDVPS Y0, Y2, Y4, Y4
+	VSHUFPS   $0xb1, Y4, Y4, Y0
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y4, Y4
+	VMAXPS    Y1, Y3, Y5
 	VCMPPS    $0x03, Y1, Y1, Y0
-	VBLENDVPS Y0, Y1, Y2, Y2
-	JMP       storea
+	VBLENDVPS Y0, Y1, Y5, Y5
+	VCMPPS    $0x03, Y3, Y3, Y0
+	VBLENDVPS Y0, Y3, Y5, Y5
+	VSHUFPS   $0xb1, Y5, Y5, Y0
+	VCMPPS    $0x03, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y5
+	JMP       columnsa
 
 donea:
-	ADDQ $0x20, SI
-	ADDQ $0x40, DI
+	ADDQ $0x20, DI
 	ADDQ $0x40, R8
 	DECQ R9
 	JNE  vector
 
 last:
-	VMOVUPS    (DX), Y1
-	VMASKMOVPS (DI), Y1, Y0
-	VMOVUPS    (BX), Y1
-	VMASKMOVPS 32(DI), Y1, Y1
-	VSHUFPS    $0x88, Y1, Y0, Y2
-	VSHUFPS    $0xdd, Y1, Y0, Y0
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS (R8), Y3, Y1
-	VMOVUPS    (BX), Y3
-	VMASKMOVPS 32(R8), Y3, Y3
-	VSHUFPS    $0x88, Y3, Y1, Y4
-	VSHUFPS    $0xdd, Y3, Y1, Y1
-	VCMPPS     $0x03, Y2, Y0, Y3
-	VCMPPS     $0x03, Y4, Y1, Y5
-	VORPS      Y3, Y5, Y3
-	VMOVMSKPS  Y3, DI
-	TESTL      DI, DI
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS (R8), Y0, Y1
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(R8), Y0, Y2
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS (R8)(SI*1), Y0, Y3
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(R8)(SI*1), Y0, Y0
+	VCMPPS     $0x03, Y1, Y3, Y4
+	VCMPPS     $0x03, Y2, Y0, Y5
+	VORPS      Y4, Y5, Y4
+	VPTEST     Y4, Y4
 	JNE        nanb
-	VMAXPS     Y2, Y0, Y2
-	VMAXPS     Y2, Y4, Y2
-	VMAXPS     Y2, Y1, Y2
+	VMAXPS     Y1, Y3, Y4
+	VMAXPS     Y2, Y0, Y5
 
-storeb:
-	VPERMPD    $0xd8, Y2, Y2
+columnsb:
+	VSHUFPS    $0x88, Y5, Y4, Y1
+	VSHUFPS    $0xdd, Y5, Y4, Y0
+	VMAXPS     Y1, Y0, Y1
+	VPERMPD    $0xd8, Y1, Y1
 	VMOVUPS    (CX), Y0
-	VMASKMOVPS Y2, Y0, (SI)
+	VMASKMOVPS Y1, Y0, (DI)
 	JMP        doneb
 
 nanb:
-	VMOVAPS   Y2, Y2
-	VMAXPS    Y2, Y0, Y2
-	VCMPPS    $0x03, Y0, Y0, Y3
-	VBLENDVPS Y3, Y0, Y2, Y2
-	VMAXPS    Y2, Y4, Y2
-	VCMPPS    $0x03, Y4, Y4, Y0
-	VBLENDVPS Y0, Y4, Y2, Y2
-	VMAXPS    Y2, Y1, Y2
-	VCMPPS    $0x03, Y1, Y1, Y0
-	VBLENDVPS Y0, Y1, Y2, Y2
-	JMP       storeb
+	VMAXPS    Y1, Y3, Y4
+	VCMPPS    $0x03, Y1, Y1, Y5
+	VBLENDVPS Y5, Y1, Y4, Y4
+	VCMPPS    $0x03, Y3, Y3, Y1
+	VBLENDVPS Y1, Y3, Y4, Y4
+	VSHUFPS   $0xb1, Y4, Y4, Y1
+	VCMPPS    $0x03, Y1, Y1, Y3
+	VBLENDVPS Y3, Y1, Y4, Y4
+	VMAXPS    Y2, Y0, Y5
+	VCMPPS    $0x03, Y2, Y2, Y1
+	VBLENDVPS Y1, Y2, Y5, Y5
+	VCMPPS    $0x03, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y5
+	VSHUFPS   $0xb1, Y5, Y5, Y0
+	VCMPPS    $0x03, Y0, Y0, Y1
+	VBLENDVPS Y1, Y0, Y5, Y5
+	JMP       columnsb
 
 doneb:
 	ADDQ 8(AX), R10
 	ADDQ 32(AX), R11
-	ADDQ 32(AX), R12
-	DECQ 120(AX)
+	DECQ 128(AX)
 	JNE  row
-	MOVQ 16(AX), SI
-	ADDQ SI, (AX)
-	MOVQ 40(AX), SI
-	ADDQ SI, 24(AX)
-	ADDQ SI, 48(AX)
-	DECQ 72(AX)
+	MOVQ 16(AX), DI
+	ADDQ DI, (AX)
+	MOVQ 40(AX), DI
+	ADDQ DI, 24(AX)
+	DECQ 80(AX)
 	JNE  plane
+	VZEROUPPER
+	RET
+
+DATA shuffledEvens<>+0(SB)/4, $0x00000000
+DATA shuffledEvens<>+4(SB)/4, $0x00000002
+DATA shuffledEvens<>+8(SB)/4, $0x00000008
+DATA shuffledEvens<>+12(SB)/4, $0x0000000a
+DATA shuffledEvens<>+16(SB)/4, $0x00000004
+DATA shuffledEvens<>+20(SB)/4, $0x00000006
+DATA shuffledEvens<>+24(SB)/4, $0x0000000c
+DATA shuffledEvens<>+28(SB)/4, $0x0000000e
+DATA shuffledEvens<>+32(SB)/4, $0x00000000
+DATA shuffledEvens<>+36(SB)/4, $0x00000002
+DATA shuffledEvens<>+40(SB)/4, $0x00000008
+DATA shuffledEvens<>+44(SB)/4, $0x0000000a
+DATA shuffledEvens<>+48(SB)/4, $0x00000004
+DATA shuffledEvens<>+52(SB)/4, $0x00000006
+DATA shuffledEvens<>+56(SB)/4, $0x0000000c
+DATA shuffledEvens<>+60(SB)/4, $0x0000000e
+GLOBL shuffledEvens<>(SB), RODATA|NOPTR, $64
+
+// func poolPlanesAtAVX2(args *byte)
+// Requires: AVX, AVX2
+TEXT ·poolPlanesAtAVX2(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), AX
+	MOVQ         104(AX), CX
+	MOVQ         112(AX), DX
+	MOVQ         120(AX), BX
+	MOVQ         48(AX), SI
+	SUBQ         24(AX), SI
+	MOVQ         56(AX), DI
+	SUBQ         (AX), DI
+	VPBROADCASTD 100(AX), Y2
+	MOVL         $0x00000001, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y1
+	MOVL         $0x00000010, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y7
+	VXORPS       Y0, Y0, Y0
+	VPADDD       Y1, Y2, Y3
+	VPADDD       Y2, Y2, Y6
+
+plane:
+	MOVQ    72(AX), R10
+	MOVQ    R10, 128(AX)
+	MOVQ    (AX), R11
+	MOVQ    24(AX), R12
+	VMOVDQU shuffledEvens<>+0(SB), Y5
+
+row:
+	MOVQ    R11, R8
+	MOVQ    R12, R9
+	VMOVAPS Y5, Y4
+	VPADDD  Y6, Y5, Y5
+	MOVQ    64(AX), R10
+	TESTQ   R10, R10
+	JE      last
+
+vector:
+	VMOVUPS   (R9), Y8
+	VMOVUPS   32(R9), Y10
+	VSHUFPS   $0x88, Y10, Y8, Y9
+	VSHUFPS   $0xdd, Y10, Y8, Y10
+	VMOVUPS   (R9)(SI*1), Y8
+	VMOVUPS   32(R9)(SI*1), Y12
+	VSHUFPS   $0x88, Y12, Y8, Y11
+	VSHUFPS   $0xdd, Y12, Y8, Y12
+	VMOVAPS   Y0, Y13
+	VCMPPS    $0x0e, Y9, Y10, Y8
+	VCMPPS    $0x03, Y10, Y10, Y14
+	VORPS     Y14, Y8, Y8
+	VBLENDVPS Y8, Y10, Y9, Y9
+	VBLENDVPS Y8, Y1, Y13, Y13
+	VCMPPS    $0x0e, Y9, Y11, Y8
+	VCMPPS    $0x03, Y11, Y11, Y10
+	VORPS     Y10, Y8, Y8
+	VBLENDVPS Y8, Y11, Y9, Y9
+	VBLENDVPS Y8, Y2, Y13, Y13
+	VCMPPS    $0x0e, Y9, Y12, Y8
+	VCMPPS    $0x03, Y12, Y12, Y10
+	VORPS     Y10, Y8, Y8
+	VBLENDVPS Y8, Y12, Y9, Y9
+	VBLENDVPS Y8, Y3, Y13, Y13
+	VPADDD    Y4, Y13, Y13
+	VPERMPD   $0xd8, Y9, Y9
+	VPERMPD   $0xd8, Y13, Y13
+	VMOVUPS   Y9, (R8)
+	VMOVUPS   Y13, (R8)(DI*1)
+	VPADDD    Y7, Y4, Y4
+	ADDQ      $0x20, R8
+	ADDQ      $0x40, R9
+	DECQ      R10
+	JNE       vector
+
+last:
+	VMOVUPS    (DX), Y8
+	VMASKMOVPS (R9), Y8, Y10
+	VMOVUPS    (BX), Y8
+	VMASKMOVPS 32(R9), Y8, Y8
+	VSHUFPS    $0x88, Y8, Y10, Y9
+	VSHUFPS    $0xdd, Y8, Y10, Y10
+	VMOVUPS    (DX), Y8
+	VMASKMOVPS (R9)(SI*1), Y8, Y12
+	VMOVUPS    (BX), Y8
+	VMASKMOVPS 32(R9)(SI*1), Y8, Y8
+	VSHUFPS    $0x88, Y8, Y12, Y11
+	VSHUFPS    $0xdd, Y8, Y12, Y12
+	VMOVAPS    Y0, Y13
+	VCMPPS     $0x0e, Y9, Y10, Y8
+	VCMPPS     $0x03, Y10, Y10, Y14
+	VORPS      Y14, Y8, Y8
+	VBLENDVPS  Y8, Y10, Y9, Y9
+	VBLENDVPS  Y8, Y1, Y13, Y13
+	VCMPPS     $0x0e, Y9, Y11, Y8
+	VCMPPS     $0x03, Y11, Y11, Y10
+	VORPS      Y10, Y8, Y8
+	VBLENDVPS  Y8, Y11, Y9, Y9
+	VBLENDVPS  Y8, Y2, Y13, Y13
+	VCMPPS     $0x0e, Y9, Y12, Y8
+	VCMPPS     $0x03, Y12, Y12, Y10
+	VORPS      Y10, Y8, Y8
+	VBLENDVPS  Y8, Y12, Y9, Y9
+	VBLENDVPS  Y8, Y3, Y13, Y13
+	VPADDD     Y4, Y13, Y13
+	VPERMPD    $0xd8, Y9, Y9
+	VPERMPD    $0xd8, Y13, Y13
+	VMOVUPS    (CX), Y8
+	VMASKMOVPS Y9, Y8, (R8)
+	VMOVUPS    (CX), Y8
+	VMASKMOVPS Y13, Y8, (R8)(DI*1)
+	ADDQ       8(AX), R11
+	ADDQ       32(AX), R12
+	DECQ       128(AX)
+	JNE        row
+	MOVQ       16(AX), R8
+	ADDQ       R8, (AX)
+	MOVQ       40(AX), R8
+	ADDQ       R8, 24(AX)
+	DECQ       80(AX)
+	JNE        plane
 	VZEROUPPER
 	RET
 
@@ -182,59 +328,58 @@ doneb:
 // Requires: AVX
 TEXT ·zipPlanesAVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
-	MOVQ 96(AX), CX
-	MOVQ 104(AX), DX
-	MOVQ 112(AX), BX
+	MOVQ 104(AX), CX
+	MOVQ 112(AX), DX
+	MOVQ 120(AX), BX
+	MOVQ 48(AX), SI
+	SUBQ 24(AX), SI
+	MOVQ 56(AX), DI
+	SUBQ (AX), DI
 
 plane:
-	MOVQ 64(AX), R9
-	MOVQ R9, 120(AX)
+	MOVQ 72(AX), R9
+	MOVQ R9, 128(AX)
 	MOVQ (AX), R10
 	MOVQ 24(AX), R11
-	MOVQ 48(AX), R12
 
 row:
-	MOVQ  R10, SI
-	MOVQ  R11, DI
-	MOVQ  R12, R8
-	MOVQ  56(AX), R9
+	MOVQ  R10, DI
+	MOVQ  R11, R8
+	MOVQ  64(AX), R9
 	TESTQ R9, R9
 	JE    last
 
 vector:
-	VMOVUPS     (DI), X0
-	VMOVUPS     (R8), X2
+	VMOVUPS     (R8), X0
+	VMOVUPS     (R8)(SI*1), X2
 	VUNPCKLPS   X2, X0, X1
 	VUNPCKHPS   X2, X0, X0
 	VINSERTF128 $0x01, X0, Y1, Y0
-	VMOVUPS     Y0, (SI)
-	ADDQ        $0x20, SI
-	ADDQ        $0x10, DI
+	VMOVUPS     Y0, (DI)
+	ADDQ        $0x20, DI
 	ADDQ        $0x10, R8
 	DECQ        R9
 	JNE         vector
 
 last:
 	VMOVUPS     (DX), X0
-	VMASKMOVPS  (DI), X0, X0
+	VMASKMOVPS  (R8), X0, X0
 	VMOVUPS     (BX), X2
-	VMASKMOVPS  (R8), X2, X2
+	VMASKMOVPS  (R8)(SI*1), X2, X2
 	VUNPCKLPS   X2, X0, X1
 	VUNPCKHPS   X2, X0, X0
 	VINSERTF128 $0x01, X0, Y1, Y0
 	VMOVUPS     (CX), Y2
-	VMASKMOVPS  Y0, Y2, (SI)
+	VMASKMOVPS  Y0, Y2, (DI)
 	ADDQ        8(AX), R10
 	ADDQ        32(AX), R11
-	ADDQ        32(AX), R12
-	DECQ        120(AX)
+	DECQ        128(AX)
 	JNE         row
-	MOVQ        16(AX), SI
-	ADDQ        SI, (AX)
-	MOVQ        40(AX), SI
-	ADDQ        SI, 24(AX)
-	ADDQ        SI, 48(AX)
-	DECQ        72(AX)
+	MOVQ        16(AX), DI
+	ADDQ        DI, (AX)
+	MOVQ        40(AX), DI
+	ADDQ        DI, 24(AX)
+	DECQ        80(AX)
 	JNE         plane
 	VZEROUPPER
 	RET

@@ -8,20 +8,22 @@
 // Requires: AVX, AVX512F
 TEXT ·copyPlanesAVX512(SB), NOSPLIT, $0-8
 	MOVQ  args+0(FP), AX
-	KMOVW 80(AX), K1
+	KMOVW 88(AX), K1
+	MOVQ  48(AX), CX
+	SUBQ  24(AX), CX
+	MOVQ  56(AX), CX
+	SUBQ  (AX), CX
 
 plane:
-	MOVQ 64(AX), BX
-	MOVQ BX, 120(AX)
+	MOVQ 72(AX), BX
+	MOVQ BX, 128(AX)
 	MOVQ (AX), SI
 	MOVQ 24(AX), DI
-	MOVQ 48(AX), R8
 
 row:
 	MOVQ  SI, CX
 	MOVQ  DI, DX
-	MOVQ  R8, BX
-	MOVQ  56(AX), BX
+	MOVQ  64(AX), BX
 	TESTQ BX, BX
 	JE    last
 
@@ -38,15 +40,13 @@ last:
 	VMOVUPS   Z0, K1, (CX)
 	ADDQ      8(AX), SI
 	ADDQ      32(AX), DI
-	ADDQ      32(AX), R8
-	DECQ      120(AX)
+	DECQ      128(AX)
 	JNE       row
 	MOVQ      16(AX), CX
 	ADDQ      CX, (AX)
 	MOVQ      40(AX), CX
 	ADDQ      CX, 24(AX)
-	ADDQ      CX, 48(AX)
-	DECQ      72(AX)
+	DECQ      80(AX)
 	JNE       plane
 	VZEROUPPER
 	RET
@@ -55,122 +55,125 @@ last:
 // Requires: AVX, AVX512F
 TEXT ·poolPlanesAVX512(SB), NOSPLIT, $0-8
 	MOVQ      args+0(FP), AX
-	KMOVW     80(AX), K1
-	KMOVW     84(AX), K2
-	KMOVW     88(AX), K3
+	KMOVW     88(AX), K1
+	KMOVW     92(AX), K2
+	KMOVW     96(AX), K3
+	MOVQ      48(AX), CX
+	SUBQ      24(AX), CX
+	MOVQ      56(AX), DX
+	SUBQ      (AX), DX
 	VMOVDQU32 poolEvens<>+0(SB), Z0
 	VMOVDQU32 poolOdds<>+0(SB), Z1
 
 plane:
-	MOVQ 64(AX), SI
-	MOVQ SI, 120(AX)
+	MOVQ 72(AX), SI
+	MOVQ SI, 128(AX)
 	MOVQ (AX), DI
 	MOVQ 24(AX), R8
-	MOVQ 48(AX), R9
 
 row:
-	MOVQ  DI, CX
-	MOVQ  R8, DX
-	MOVQ  R9, BX
-	MOVQ  56(AX), SI
+	MOVQ  DI, DX
+	MOVQ  R8, BX
+	MOVQ  64(AX), SI
 	TESTQ SI, SI
 	JE    last
 
 vector:
-	VMOVUPS   (DX), Z2
-	VMOVUPS   64(DX), Z3
-	VMOVAPS   Z0, Z4
-	VMOVAPS   Z1, Z5
-	VPERMI2PS Z3, Z2, Z4
-	VPERMI2PS Z3, Z2, Z5
-	VMOVUPS   (BX), Z2
-	VMOVUPS   64(BX), Z3
-	VMOVAPS   Z0, Z6
-	VMOVAPS   Z1, Z7
-	VPERMI2PS Z3, Z2, Z6
-	VPERMI2PS Z3, Z2, Z7
-	VCMPPS    $0x03, Z4, Z5, K4
-	VCMPPS    $0x03, Z6, Z7, K5
-	KORTESTW  K4, K5
-	JNE       nana
-	VMAXPS    Z4, Z5, Z2
-	VMAXPS    Z2, Z6, Z2
-	VMAXPS    Z2, Z7, Z2
+	VMOVUPS  (BX), Z2
+	VMOVUPS  64(BX), Z3
+	VMOVUPS  (BX)(CX*1), Z4
+	VMOVUPS  64(BX)(CX*1), Z5
+	VCMPPS   $0x03, Z2, Z4, K4
+	VCMPPS   $0x03, Z3, Z5, K5
+	KORTESTW K4, K5
+	JNE      nana
+	VMAXPS   Z2, Z4, Z6
+	VMAXPS   Z3, Z5, Z2
 
-storea:
-	VMOVUPS Z2, (CX)
-	JMP     donea
+columnsa:
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z1, Z4
+	VPERMI2PS Z2, Z6, Z3
+	VPERMI2PS Z2, Z6, Z4
+	VMAXPS    Z3, Z4, Z3
+	VMOVUPS   Z3, (DX)
+	JMP       donea
 
 nana:
-	VMOVAPS Z4, Z2
-	VMAXPS  Z2, Z5, Z2
+	VMAXPS  Z2, Z4, Z6
+	VCMPPS  $0x03, Z2, Z2, K4
+	VMOVAPS Z2, K4, Z6
+	VCMPPS  $0x03, Z4, Z4, K4
+	VMOVAPS Z4, K4, Z6
+	VSHUFPS $0xb1, Z6, Z6, Z2
+	VCMPPS  $0x03, Z2, Z2, K4
+	VMOVAPS Z2, K4, Z6
+	VMAXPS  Z3, Z5, Z2
+	VCMPPS  $0x03, Z3, Z3, K4
+	VMOVAPS Z3, K4, Z2
 	VCMPPS  $0x03, Z5, Z5, K4
 	VMOVAPS Z5, K4, Z2
-	VMAXPS  Z2, Z6, Z2
-	VCMPPS  $0x03, Z6, Z6, K4
-	VMOVAPS Z6, K4, Z2
-	VMAXPS  Z2, Z7, Z2
-	VCMPPS  $0x03, Z7, Z7, K4
-	VMOVAPS Z7, K4, Z2
-	JMP     storea
+	VSHUFPS $0xb1, Z2, Z2, Z3
+	VCMPPS  $0x03, Z3, Z3, K4
+	VMOVAPS Z3, K4, Z2
+	JMP     columnsa
 
 donea:
-	ADDQ $0x40, CX
-	ADDQ $0x00000080, DX
+	ADDQ $0x40, DX
 	ADDQ $0x00000080, BX
 	DECQ SI
 	JNE  vector
 
 last:
-	VMOVUPS.Z (DX), K2, Z2
-	VMOVUPS.Z 64(DX), K3, Z3
-	VMOVAPS   Z0, Z4
-	VMOVAPS   Z1, Z5
-	VPERMI2PS Z3, Z2, Z4
-	VPERMI2PS Z3, Z2, Z5
 	VMOVUPS.Z (BX), K2, Z2
 	VMOVUPS.Z 64(BX), K3, Z3
-	VMOVAPS   Z0, Z6
-	VMOVAPS   Z1, Z7
-	VPERMI2PS Z3, Z2, Z6
-	VPERMI2PS Z3, Z2, Z7
-	VCMPPS    $0x03, Z4, Z5, K4
-	VCMPPS    $0x03, Z6, Z7, K5
+	VMOVUPS.Z (BX)(CX*1), K2, Z4
+	VMOVUPS.Z 64(BX)(CX*1), K3, Z5
+	VCMPPS    $0x03, Z2, Z4, K4
+	VCMPPS    $0x03, Z3, Z5, K5
 	KORTESTW  K4, K5
 	JNE       nanb
-	VMAXPS    Z4, Z5, Z2
-	VMAXPS    Z2, Z6, Z2
-	VMAXPS    Z2, Z7, Z2
+	VMAXPS    Z2, Z4, Z6
+	VMAXPS    Z3, Z5, Z2
 
-storeb:
-	VMOVUPS Z2, K1, (CX)
-	JMP     doneb
+columnsb:
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z1, Z4
+	VPERMI2PS Z2, Z6, Z3
+	VPERMI2PS Z2, Z6, Z4
+	VMAXPS    Z3, Z4, Z3
+	VMOVUPS   Z3, K1, (DX)
+	JMP       doneb
 
 nanb:
-	VMOVAPS Z4, Z2
-	VMAXPS  Z2, Z5, Z2
+	VMAXPS  Z2, Z4, Z6
+	VCMPPS  $0x03, Z2, Z2, K4
+	VMOVAPS Z2, K4, Z6
+	VCMPPS  $0x03, Z4, Z4, K4
+	VMOVAPS Z4, K4, Z6
+	VSHUFPS $0xb1, Z6, Z6, Z2
+	VCMPPS  $0x03, Z2, Z2, K4
+	VMOVAPS Z2, K4, Z6
+	VMAXPS  Z3, Z5, Z2
+	VCMPPS  $0x03, Z3, Z3, K4
+	VMOVAPS Z3, K4, Z2
 	VCMPPS  $0x03, Z5, Z5, K4
 	VMOVAPS Z5, K4, Z2
-	VMAXPS  Z2, Z6, Z2
-	VCMPPS  $0x03, Z6, Z6, K4
-	VMOVAPS Z6, K4, Z2
-	VMAXPS  Z2, Z7, Z2
-	VCMPPS  $0x03, Z7, Z7, K4
-	VMOVAPS Z7, K4, Z2
-	JMP     storeb
+	VSHUFPS $0xb1, Z2, Z2, Z3
+	VCMPPS  $0x03, Z3, Z3, K4
+	VMOVAPS Z3, K4, Z2
+	JMP     columnsb
 
 doneb:
 	ADDQ 8(AX), DI
 	ADDQ 32(AX), R8
-	ADDQ 32(AX), R9
-	DECQ 120(AX)
+	DECQ 128(AX)
 	JNE  row
-	MOVQ 16(AX), CX
-	ADDQ CX, (AX)
-	MOVQ 40(AX), CX
-	ADDQ CX, 24(AX)
-	ADDQ CX, 48(AX)
-	DECQ 72(AX)
+	MOVQ 16(AX), DX
+	ADDQ DX, (AX)
+	MOVQ 40(AX), DX
+	ADDQ DX, 24(AX)
+	DECQ 80(AX)
 	JNE  plane
 	VZEROUPPER
 	RET
@@ -211,59 +214,181 @@ DATA poolOdds<>+56(SB)/4, $0x0000001d
 DATA poolOdds<>+60(SB)/4, $0x0000001f
 GLOBL poolOdds<>(SB), RODATA|NOPTR, $64
 
+// func poolPlanesAtAVX512(args *byte)
+// Requires: AVX, AVX512F
+TEXT ·poolPlanesAtAVX512(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), AX
+	KMOVW        88(AX), K1
+	KMOVW        92(AX), K2
+	KMOVW        96(AX), K3
+	MOVQ         48(AX), CX
+	SUBQ         24(AX), CX
+	MOVQ         56(AX), DX
+	SUBQ         (AX), DX
+	VPBROADCASTD 100(AX), Z2
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x00000020, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Z7
+	VPXORD       Z0, Z0, Z0
+	VPADDD       Z1, Z2, Z3
+	VPADDD       Z2, Z2, Z6
+	VMOVDQU32    poolEvens<>+0(SB), Z8
+	VMOVDQU32    poolOdds<>+0(SB), Z9
+
+plane:
+	MOVQ      72(AX), DI
+	MOVQ      DI, 128(AX)
+	MOVQ      (AX), R8
+	MOVQ      24(AX), R9
+	VMOVDQA32 Z8, Z5
+
+row:
+	MOVQ    R8, BX
+	MOVQ    R9, SI
+	VMOVAPS Z5, Z4
+	VPADDD  Z6, Z5, Z5
+	MOVQ    64(AX), DI
+	TESTQ   DI, DI
+	JE      last
+
+vector:
+	VMOVUPS   (SI), Z12
+	VMOVUPS   64(SI), Z13
+	VMOVAPS   Z8, Z10
+	VMOVAPS   Z9, Z11
+	VPERMI2PS Z13, Z12, Z10
+	VPERMI2PS Z13, Z12, Z11
+	VMOVUPS   (SI)(CX*1), Z14
+	VMOVUPS   64(SI)(CX*1), Z15
+	VMOVAPS   Z8, Z12
+	VMOVAPS   Z9, Z13
+	VPERMI2PS Z15, Z14, Z12
+	VPERMI2PS Z15, Z14, Z13
+	VMOVAPS   Z0, Z14
+	VCMPPS    $0x0e, Z10, Z11, K4
+	VCMPPS    $0x03, Z11, Z11, K5
+	KORW      K5, K4, K4
+	VMOVAPS   Z11, K4, Z10
+	VMOVAPS   Z1, K4, Z14
+	VCMPPS    $0x0e, Z10, Z12, K4
+	VCMPPS    $0x03, Z12, Z12, K5
+	KORW      K5, K4, K4
+	VMOVAPS   Z12, K4, Z10
+	VMOVAPS   Z2, K4, Z14
+	VCMPPS    $0x0e, Z10, Z13, K4
+	VCMPPS    $0x03, Z13, Z13, K5
+	KORW      K5, K4, K4
+	VMOVAPS   Z13, K4, Z10
+	VMOVAPS   Z3, K4, Z14
+	VPADDD    Z4, Z14, Z14
+	VMOVUPS   Z10, (BX)
+	VMOVUPS   Z14, (BX)(DX*1)
+	VPADDD    Z7, Z4, Z4
+	ADDQ      $0x40, BX
+	ADDQ      $0x00000080, SI
+	DECQ      DI
+	JNE       vector
+
+last:
+	VMOVUPS.Z (SI), K2, Z12
+	VMOVUPS.Z 64(SI), K3, Z13
+	VMOVAPS   Z8, Z10
+	VMOVAPS   Z9, Z11
+	VPERMI2PS Z13, Z12, Z10
+	VPERMI2PS Z13, Z12, Z11
+	VMOVUPS.Z (SI)(CX*1), K2, Z14
+	VMOVUPS.Z 64(SI)(CX*1), K3, Z15
+	VMOVAPS   Z8, Z12
+	VMOVAPS   Z9, Z13
+	VPERMI2PS Z15, Z14, Z12
+	VPERMI2PS Z15, Z14, Z13
+	VMOVAPS   Z0, Z14
+	VCMPPS    $0x0e, Z10, Z11, K4
+	VCMPPS    $0x03, Z11, Z11, K5
+	KORW      K5, K4, K4
+	VMOVAPS   Z11, K4, Z10
+	VMOVAPS   Z1, K4, Z14
+	VCMPPS    $0x0e, Z10, Z12, K4
+	VCMPPS    $0x03, Z12, Z12, K5
+	KORW      K5, K4, K4
+	VMOVAPS   Z12, K4, Z10
+	VMOVAPS   Z2, K4, Z14
+	VCMPPS    $0x0e, Z10, Z13, K4
+	VCMPPS    $0x03, Z13, Z13, K5
+	KORW      K5, K4, K4
+	VMOVAPS   Z13, K4, Z10
+	VMOVAPS   Z3, K4, Z14
+	VPADDD    Z4, Z14, Z14
+	VMOVUPS   Z10, K1, (BX)
+	VMOVUPS   Z14, K1, (BX)(DX*1)
+	ADDQ      8(AX), R8
+	ADDQ      32(AX), R9
+	DECQ      128(AX)
+	JNE       row
+	MOVQ      16(AX), BX
+	ADDQ      BX, (AX)
+	MOVQ      40(AX), BX
+	ADDQ      BX, 24(AX)
+	DECQ      80(AX)
+	JNE       plane
+	VZEROUPPER
+	RET
+
 // func zipPlanesAVX512(args *byte)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·zipPlanesAVX512(SB), NOSPLIT, $0-8
 	MOVQ      args+0(FP), AX
-	KMOVW     80(AX), K1
-	KMOVW     84(AX), K2
-	KMOVW     88(AX), K3
+	KMOVW     88(AX), K1
+	KMOVW     92(AX), K2
+	KMOVW     96(AX), K3
+	MOVQ      48(AX), CX
+	SUBQ      24(AX), CX
+	MOVQ      56(AX), DX
+	SUBQ      (AX), DX
 	VMOVDQU32 zipOrder<>+0(SB), Z0
 
 plane:
-	MOVQ 64(AX), SI
-	MOVQ SI, 120(AX)
+	MOVQ 72(AX), SI
+	MOVQ SI, 128(AX)
 	MOVQ (AX), DI
 	MOVQ 24(AX), R8
-	MOVQ 48(AX), R9
 
 row:
-	MOVQ  DI, CX
-	MOVQ  R8, DX
-	MOVQ  R9, BX
-	MOVQ  56(AX), SI
+	MOVQ  DI, DX
+	MOVQ  R8, BX
+	MOVQ  64(AX), SI
 	TESTQ SI, SI
 	JE    last
 
 vector:
-	VMOVUPS   (DX), Y2
-	VMOVUPS   (BX), Y3
+	VMOVUPS   (BX), Y2
+	VMOVUPS   (BX)(CX*1), Y3
 	VMOVAPS   Z0, Z1
 	VPERMI2PS Z3, Z2, Z1
-	VMOVUPS   Z1, (CX)
-	ADDQ      $0x40, CX
-	ADDQ      $0x20, DX
+	VMOVUPS   Z1, (DX)
+	ADDQ      $0x40, DX
 	ADDQ      $0x20, BX
 	DECQ      SI
 	JNE       vector
 
 last:
-	VMOVUPS.Z (DX), K2, Y2
-	VMOVUPS.Z (BX), K3, Y3
+	VMOVUPS.Z (BX), K2, Y2
+	VMOVUPS.Z (BX)(CX*1), K3, Y3
 	VMOVAPS   Z0, Z1
 	VPERMI2PS Z3, Z2, Z1
-	VMOVUPS   Z1, K1, (CX)
+	VMOVUPS   Z1, K1, (DX)
 	ADDQ      8(AX), DI
 	ADDQ      32(AX), R8
-	ADDQ      32(AX), R9
-	DECQ      120(AX)
+	DECQ      128(AX)
 	JNE       row
-	MOVQ      16(AX), CX
-	ADDQ      CX, (AX)
-	MOVQ      40(AX), CX
-	ADDQ      CX, 24(AX)
-	ADDQ      CX, 48(AX)
-	DECQ      72(AX)
+	MOVQ      16(AX), DX
+	ADDQ      DX, (AX)
+	MOVQ      40(AX), DX
+	ADDQ      DX, 24(AX)
+	DECQ      80(AX)
 	JNE       plane
 	VZEROUPPER
 	RET

@@ -10,6 +10,10 @@ func (s Set) poolPlanes(m moved, dst []float32, to layout, src []float32, from l
 	poolPlanesPortable(m, dst, to, src, from)
 }
 
+func (s Set) poolPlanesAt(m moved, dst []float32, index []int32, to layout, src []float32, from layout) {
+	poolPlanesAtPortable(m, dst, index, to, src, from)
+}
+
 func (s Set) zipPlanes(m moved, dst []float32, to layout, even, odd []float32, from layout) {
 	zipPlanesPortable(m, dst, to, even, odd, from)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -57,6 +58,11 @@ func TestMoves(t *testing.T) {
 					check("zip", func(y []float32) { s.zipPlanes(m, y, to, x, z, from) }, func(y []float32) { zipPlanesPortable(m, y, to, x, z, from) })
 					x = fx.either(source(2*m.rows, 2*n), end)
 					numbers(x)
+					index, want := make([]int32, len(y)), make([]int32, len(y))
+					check("pool with indices", func(y []float32) { s.poolPlanesAt(m, y, index, to, x, from) }, func(y []float32) { poolPlanesAtPortable(m, y, want, to, x, from) })
+					if !slices.Equal(index, want) {
+						t.Fatalf("pool with indices, %s: got %v, want %v", what, index, want)
+					}
 					check("pool", func(y []float32) { s.poolPlanes(m, y, to, x, from) }, func(y []float32) { poolPlanesPortable(m, y, to, x, from) })
 				}
 			}

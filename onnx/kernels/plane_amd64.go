@@ -2,34 +2,6 @@
 
 package kernels
 
-// maxRow is one row of 2 by 2 windows that are 2 apart: y[j] is the greatest of
-// x[2j], x[2j+1] and the two that stand row behind them. first is the index of x[0]
-// in its plane.
-func (s Set) maxRow(x []float32, row int, y []float32, at []int32, first int) {
-	if s.isa != portable && at != nil && len(y) < 8 && len(y) > 2 && len(x) >= row+16 {
-		// What stands behind the row is joined, too, and not kept.
-		var most [8]float32
-		var where [8]int32
-		raceRead(x[:row+2*len(y)])
-		maxPool2AtAVX2(&most[0], &where[0], &x[0], row, 8, first)
-		copy(y, most[:])
-		copy(at, where[:])
-		return
-	}
-	if s.isa == portable || len(y) < 8 {
-		maxRowPortable(x, row, y, at, first)
-		return
-	}
-	raceRead(x[:row+2*len(y)])
-	raceWrite(y)
-	if at == nil {
-		maxPool2AVX2(&y[0], &x[0], row, len(y))
-		return
-	}
-	raceWriteInts(at)
-	maxPool2AtAVX2(&y[0], &at[0], &x[0], row, len(y), first)
-}
-
 // transpose computes dst[j*ldd+i] = x[i*ldx+j] for i < rows, j < cols.
 func (s Set) transpose(dst []float32, ldd int, x []float32, ldx, rows, cols int) {
 	if s.isa == portable || rows < 8 || cols < 8 {

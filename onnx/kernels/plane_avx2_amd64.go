@@ -4,16 +4,6 @@
 
 package kernels
 
-// maxPool2AVX2 computes y[j] = max(x[2j], x[2j+1], x[row+2j], x[row+2j+1]) for j < n, n at least 8; NaN where one is.
-//
-//go:noescape
-func maxPool2AVX2(y *float32, x *float32, row int, n int)
-
-// maxPool2AtAVX2 is maxPool2AVX2 that also writes to at[j] where the greatest of window j stands, first being the index of x[0]. Of equal ones the first counts, of NaN the last.
-//
-//go:noescape
-func maxPool2AtAVX2(y *float32, at *int32, x *float32, row int, n int, first int)
-
 // maxSecondAVX2 computes y[j] = max(y[j], x[2j]), NaN where one is, for j < n, n a multiple of 8 and not 0; x has 2n elements.
 //
 //go:noescape

@@ -2,10 +2,6 @@
 
 package kernels
 
-func (s Set) maxRow(x []float32, row int, y []float32, at []int32, first int) {
-	maxRowPortable(x, row, y, at, first)
-}
-
 func (s Set) transpose(dst []float32, ldd int, x []float32, ldx, rows, cols int) {
 	transposePortable(dst, ldd, x, ldx, rows, cols)
 }

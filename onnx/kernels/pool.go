@@ -95,6 +95,14 @@ func (s Set) pool(p *Pool, t poolTask) {
 func (t *poolTask) run(_, lo, hi int) {
 	sh := &t.sh
 	in, out := sh.H*sh.W, sh.OH*sh.OW
+	if t.kind == maxForward && sh.twos() {
+		var at []int32
+		if t.argmax != nil {
+			at = t.argmax[lo*out:]
+		}
+		t.set.maxTwos(sh, hi-lo, t.x[lo*in:], t.y[lo*out:], at)
+		return
+	}
 	for plane := lo; plane < hi; plane++ {
 		x, y := t.x[plane*in:(plane+1)*in], t.y[plane*out:(plane+1)*out]
 		var at []int32
@@ -104,8 +112,6 @@ func (t *poolTask) run(_, lo, hi int) {
 		switch t.kind {
 		case maxForward:
 			switch {
-			case sh.pairs():
-				t.set.maxPairs(sh, x, y, at)
 			case at == nil && sh.OW >= fewColumns:
 				t.set.joinRows(sh, Max, x, y, float32(math.Inf(-1)))
 			default:

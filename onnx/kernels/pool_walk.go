@@ -4,39 +4,41 @@ import "math"
 
 // pairs holds for windows of 2 by 2 that are 2 apart and all inside the plane.
 func (sh *PoolShape) pairs() bool {
-	return sh.KH == 2 && sh.KW == 2 && sh.StrideH == 2 && sh.StrideW == 2 && sh.DilationH == 1 && sh.DilationW == 1 &&
-		sh.PadTop == 0 && sh.PadLeft == 0 && 2*sh.OH <= sh.H && 2*sh.OW <= sh.W
+	return sh.twos() && 2*sh.OH <= sh.H && 2*sh.OW <= sh.W
 }
 
-func (s Set) maxPairs(sh *PoolShape, x, y []float32, at []int32) {
-	if sh.OW == 0 {
+// twos holds for windows of 2 by 2 that are 2 apart from the first element on.
+func (sh *PoolShape) twos() bool {
+	return sh.KH == 2 && sh.KW == 2 && sh.StrideH == 2 && sh.StrideW == 2 && sh.DilationH == 1 && sh.DilationW == 1 &&
+		sh.PadTop == 0 && sh.PadLeft == 0
+}
+
+// maxTwos is the maximum of such windows of some planes, those that reach beyond the
+// plane by themselves.
+func (s Set) maxTwos(sh *PoolShape, planes int, x, y []float32, at []int32) {
+	in, out := sh.H*sh.W, sh.OH*sh.OW
+	m, to, from := moved{planes, min(sh.OH, sh.H/2), min(sh.OW, sh.W/2)}, dense(sh.OH, sh.OW), dense(sh.H, sh.W)
+	if at == nil {
+		s.poolPlanes(m, y, to, x, from)
+	} else {
+		s.poolPlanesAt(m, y, at, to, x, from)
+	}
+	if sh.pairs() {
 		return
 	}
-	for r := range sh.OH {
-		var row []int32
-		if at != nil {
-			row = at[r*sh.OW:][:sh.OW]
-		}
-		s.maxRow(x[2*r*sh.W:], sh.W, y[r*sh.OW:][:sh.OW], row, 2*r*sh.W)
-	}
-}
-
-func maxRowPortable(x []float32, row int, y []float32, at []int32, first int) {
-	a, b := x[:2*len(y)], x[row:][:2*len(y)]
-	for j := range y {
-		m, i := a[2*j], 2*j
-		if v := a[2*j+1]; v > m || v != v {
-			m, i = v, 2*j+1
-		}
-		if v := b[2*j]; v > m || v != v {
-			m, i = v, row+2*j
-		}
-		if v := b[2*j+1]; v > m || v != v {
-			m, i = v, row+2*j+1
-		}
-		y[j] = m
-		if at != nil {
-			at[j] = int32(first + i)
+	for p := range planes {
+		for oy := range sh.OH {
+			ox := 0
+			if oy < m.rows {
+				ox = m.n
+			}
+			for ; ox < sh.OW; ox++ {
+				i := p*out + oy*sh.OW + ox
+				v, where := sh.maxWindow(x[p*in:][:in], oy, ox)
+				if y[i] = v; at != nil {
+					at[i] = where
+				}
+			}
 		}
 	}
 }
@@ -151,22 +153,27 @@ func (sh *PoolShape) maxPlane(x, y []float32, at []int32) {
 	i := 0
 	for oy := range sh.OH {
 		for ox := range sh.OW {
-			y0, y1, x0, x1 := sh.window(oy, ox)
-			m, where := float32(math.Inf(-1)), int32(-1)
-			for r := y0; r < y1; r += sh.DilationH {
-				for q := x0; q < x1; q += sh.DilationW {
-					if v := x[r*sh.W+q]; v > m || where < 0 || v != v {
-						m, where = v, int32(r*sh.W+q)
-					}
-				}
-			}
-			y[i] = m
-			if at != nil {
+			v, where := sh.maxWindow(x, oy, ox)
+			if y[i] = v; at != nil {
 				at[i] = where
 			}
 			i++
 		}
 	}
+}
+
+// maxWindow is the greatest that output oy, ox sees, and where it stands.
+func (sh *PoolShape) maxWindow(x []float32, oy, ox int) (m float32, where int32) {
+	y0, y1, x0, x1 := sh.window(oy, ox)
+	m, where = float32(math.Inf(-1)), int32(-1)
+	for r := y0; r < y1; r += sh.DilationH {
+		for q := x0; q < x1; q += sh.DilationW {
+			if v := x[r*sh.W+q]; v > m || where < 0 || v != v {
+				m, where = v, int32(r*sh.W+q)
+			}
+		}
+	}
+	return m, where
 }
 
 func (sh *PoolShape) averagePlane(x, y []float32, includePad bool) {

@@ -188,7 +188,10 @@ type strips struct {
 }
 
 // stripPixels is how many pixels a strip with several rows may have.
-const stripPixels = 512
+const stripPixels = 768
+
+// callCycles is roughly what a block of a strip costs beside its multiplications.
+const callCycles = 400
 
 func newStrips(c *Conv, g Stage) strips {
 	if len(g.Packed) < c.PackedLen() || g.Bias != nil && len(g.Bias) < c.shape.OC {
@@ -210,7 +213,7 @@ func (c *strips) plan(s Set) {
 	cost := func(rows int) int {
 		total := 0
 		for left := c.high; left > 0; left -= rows {
-			total += 100 + s.cycles(min(block, c.f.out), c.pixels(min(rows, left)), c.f.k())
+			total += callCycles + s.cycles(min(block, c.f.out), c.pixels(min(rows, left)), c.f.k())
 		}
 		return total
 	}

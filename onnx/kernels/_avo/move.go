@@ -15,12 +15,14 @@ const (
 	moveSrcRow   = 32
 	moveSrcPlane = 40
 	moveOther    = 48
-	moveVectors  = 56
-	moveRows     = 64
-	movePlanes   = 72
-	moveMasks    = 80  // three of 32 bits, 4 apart
-	moveLanes    = 96  // three pointers
-	moveCount    = 120 // rows left of a plane
+	moveIndex    = 56
+	moveVectors  = 64
+	moveRows     = 72
+	movePlanes   = 80
+	moveMasks    = 88  // three of 32 bits, 4 apart
+	moveWidth    = 100 // 32 bits
+	moveLanes    = 104 // three pointers
+	moveCount    = 128 // rows left of a plane
 )
 
 // moveFile writes kernels that carry rows of some planes from one layout to another,
@@ -28,22 +30,25 @@ const (
 func moveFile(v isa) {
 	copyPlanes(v)
 	poolPlanes(v)
+	poolPlanesAt(v)
 	zipPlanes(v)
 }
 
 // mover writes one such kernel: body moves one vector of the result, its masks nil
-// but for the last vector of a row. other says that a second source is read.
+// but for the last vector of a row. other is the distance to the second source, index
+// that to the second result, where there is one. start, plane, row and vector, where
+// given, come before everything, a plane and a row and after a vector.
 type mover struct {
-	isa       isa
-	name, doc string
-	masks     int
-	other     bool
-	ahead     int // bytes of the source for a vector of the result
-	constants func()
-	body      func(dst, src, other reg.GPVirtual, masks []*tail)
+	isa                       isa
+	name, doc                 string
+	masks                     int
+	other, index              reg.GPVirtual
+	ahead                     int // bytes of the source for a vector of the result
+	start, plane, row, vector func(field func(int) Mem)
+	body                      func(dst, src reg.GPVirtual, masks []*tail)
 }
 
-func (m mover) write() {
+func (m *mover) write() {
 	v := m.isa
 	TEXT(m.name+v.name, NOSPLIT, "func(args *byte)")
 	Pragma("noescape")
@@ -51,6 +56,11 @@ func (m mover) write() {
 	args := GP64()
 	Load(Param("args"), args)
 	field := func(off int) Mem { return Mem{Base: args, Disp: off} }
+	hook := func(f func(func(int) Mem)) {
+		if f != nil {
+			f(field)
+		}
+	}
 	masks := make([]*tail, m.masks)
 	for i := range masks {
 		masks[i] = &tail{isa: v}
@@ -62,46 +72,45 @@ func (m mover) write() {
 			MOVQ(field(moveLanes+8*i), masks[i].lanes)
 		}
 	}
-	if m.constants != nil {
-		m.constants()
+	distance := func(to, from int) reg.GPVirtual {
+		d := GP64()
+		MOVQ(field(to), d)
+		SUBQ(field(from), d)
+		return d
 	}
-	dst, src, other, n := GP64(), GP64(), GP64(), GP64()
+	m.other = distance(moveOther, moveSrc)
+	m.index = distance(moveIndex, moveDst)
+	hook(m.start)
+	dst, src, n := GP64(), GP64(), GP64()
 	Label("plane")
 	MOVQ(field(moveRows), n)
 	MOVQ(n, field(moveCount))
-	rowDst, rowSrc, rowOther := GP64(), GP64(), GP64()
+	rowDst, rowSrc := GP64(), GP64()
 	MOVQ(field(moveDst), rowDst)
 	MOVQ(field(moveSrc), rowSrc)
-	MOVQ(field(moveOther), rowOther)
+	hook(m.plane)
 	Label("row")
 	MOVQ(rowDst, dst)
 	MOVQ(rowSrc, src)
-	MOVQ(rowOther, other)
+	hook(m.row)
 	MOVQ(field(moveVectors), n)
 	TESTQ(n, n)
 	JE(LabelRef("last"))
 	Label("vector")
-	m.body(dst, src, other, make([]*tail, m.masks))
+	m.body(dst, src, make([]*tail, m.masks))
+	hook(m.vector)
 	ADDQ(Imm(uint64(v.bytes)), dst)
 	if m.ahead > 127 {
 		ADDQ(U32(uint32(m.ahead)), src)
 	} else {
 		ADDQ(Imm(uint64(m.ahead)), src)
 	}
-	if m.other {
-		if m.ahead > 127 {
-			ADDQ(U32(uint32(m.ahead)), other)
-		} else {
-			ADDQ(Imm(uint64(m.ahead)), other)
-		}
-	}
 	DECQ(n)
 	JNE(LabelRef("vector"))
 	Label("last")
-	m.body(dst, src, other, masks)
+	m.body(dst, src, masks)
 	ADDQ(field(moveDstRow), rowDst)
 	ADDQ(field(moveSrcRow), rowSrc)
-	ADDQ(field(moveSrcRow), rowOther)
 	DECQ(field(moveCount))
 	JNE(LabelRef("row"))
 	step := GP64()
@@ -109,7 +118,6 @@ func (m mover) write() {
 	ADDQ(step, field(moveDst))
 	MOVQ(field(moveSrcPlane), step)
 	ADDQ(step, field(moveSrc))
-	ADDQ(step, field(moveOther))
 	DECQ(field(movePlanes))
 	JNE(LabelRef("plane"))
 	VZEROUPPER()
@@ -117,12 +125,13 @@ func (m mover) write() {
 }
 
 func copyPlanes(v isa) {
-	mover{isa: v, name: "copyPlanes", doc: "dst[j] = src[j]", masks: 1, ahead: v.bytes,
-		body: func(dst, src, _ reg.GPVirtual, masks []*tail) {
-			r, spare := v.reg(), v.reg()
-			masks[0].load(Mem{Base: src}, r, spare)
-			masks[0].store(r, Mem{Base: dst}, spare)
-		}}.write()
+	m := mover{isa: v, name: "copyPlanes", doc: "dst[j] = src[j]", masks: 1, ahead: v.bytes}
+	m.body = func(dst, src reg.GPVirtual, masks []*tail) {
+		r, spare := v.reg(), v.reg()
+		masks[0].load(Mem{Base: src}, r, spare)
+		masks[0].store(r, Mem{Base: dst}, spare)
+	}
+	m.write()
 }
 
 // poolPlanes has other one row of the source behind src, and two rows of the source
@@ -131,104 +140,206 @@ func copyPlanes(v isa) {
 func poolPlanes(v isa) {
 	var evens, odds reg.VecVirtual
 	calls := 0
-	m := mover{isa: v, name: "poolPlanes", masks: 3, other: true, ahead: 2 * v.bytes,
-		doc: "dst[j] = max(src[2j], src[2j+1], other[2j], other[2j+1]), the first of equal ones and the last NaN if one is,"}
+	m := mover{isa: v, name: "poolPlanes", masks: 3, ahead: 2 * v.bytes,
+		doc: "dst[j] = max(max(src[2j], other[2j]), max(src[2j+1], other[2j+1])), the first of equal ones and NaN if one is,"}
 	if v.wide() {
-		m.constants = func() {
+		m.start = func(func(int) Mem) {
 			evens, odds = ZMM(), ZMM()
 			VMOVDQU32(lanesOf("poolEvens", func(i int) int { return 2 * i }), evens)
 			VMOVDQU32(lanesOf("poolOdds", func(i int) int { return 2*i + 1 }), odds)
 		}
 	}
-	m.body = func(dst, src, other reg.GPVirtual, masks []*tail) {
+	m.body = func(dst, src reg.GPVirtual, masks []*tail) {
 		calls++
 		label := []string{"", "a", "b"}[calls]
-		var four []reg.VecVirtual
-		for _, p := range []reg.GPVirtual{src, other} {
-			lo, hi, spare := v.reg(), v.reg(), v.reg()
-			masks[1].load(Mem{Base: p}, lo, spare)
-			masks[2].load(Mem{Base: p, Disp: v.bytes}, hi, spare)
+		spare := v.reg()
+		x := v.regs(4) // first row, second row
+		for i, p := range []Mem{{Base: src}, {Base: src, Index: m.other, Scale: 1}} {
+			masks[1].load(p, x[2*i], spare)
+			masks[2].load(p.Offset(v.bytes), x[2*i+1], spare)
+		}
+		nans := func(a, b reg.VecVirtual) {
 			if v.wide() {
-				even, odd := ZMM(), ZMM()
+				k := K()
+				VCMPPS(Imm(unordered), x[0], x[2], k)
+				also := K()
+				VCMPPS(Imm(unordered), x[1], x[3], also)
+				KORTESTW(k, also)
+				return
+			}
+			VCMPPS(Imm(unordered), x[0], x[2], a)
+			VCMPPS(Imm(unordered), x[1], x[3], b)
+			VORPS(a, b, a)
+			VPTEST(a, a)
+		}
+		lo, hi := v.reg(), v.reg()
+		nans(lo, hi)
+		JNE(LabelRef("nan" + label))
+		VMAXPS(x[0], x[2], lo) // the second source, which is the earlier, where they are equal
+		VMAXPS(x[1], x[3], hi)
+		Label("columns" + label)
+		even, odd := v.reg(), v.reg()
+		if v.wide() {
+			VMOVAPS(evens, even)
+			VMOVAPS(odds, odd)
+			VPERMI2PS(hi, lo, even)
+			VPERMI2PS(hi, lo, odd)
+		} else {
+			VSHUFPS(Imm(0x88), hi, lo, even)
+			VSHUFPS(Imm(0xdd), hi, lo, odd)
+		}
+		// Where one of a pair is NaN, both are.
+		VMAXPS(even, odd, even)
+		if !v.wide() {
+			VPERMPD(Imm(0xd8), even, even)
+		}
+		masks[0].store(even, Mem{Base: dst}, spare)
+		JMP(LabelRef("done" + label))
+		Label("nan" + label)
+		for i, m := range []reg.VecVirtual{lo, hi} {
+			// NaN of either row, and then of either neighbour, so that both of a pair have it.
+			VMAXPS(x[i], x[2+i], m)
+			for _, c := range []reg.VecVirtual{x[i], x[2+i]} {
+				v.keepNaN(c, m)
+			}
+			swapped := v.reg()
+			VSHUFPS(Imm(0xb1), m, m, swapped)
+			v.keepNaN(swapped, m)
+		}
+		JMP(LabelRef("columns" + label))
+		Label("done" + label)
+	}
+	m.write()
+}
+
+// poolPlanesAt is the same with the index of the greatest, of the first source's first
+// element in a plane 0, width a row's length.
+func poolPlanesAt(v isa) {
+	m := mover{isa: v, name: "poolPlanesAt", masks: 3, ahead: 2 * v.bytes,
+		doc: "dst[j] = max(src[2j], src[2j+1], other[2j], other[2j+1]), NaN if one is, and index[j], where in its plane that stands, the first of equal ones and the last of NaN,"}
+	var steps []reg.VecVirtual // to the elements of a window from its first
+	var here, row, down, right, evens, odds reg.VecVirtual
+	broadcast := func(src Op, dst reg.VecVirtual) { VPBROADCASTD(src, dst) }
+	m.start = func(field func(int) Mem) {
+		steps = v.regs(4)
+		here, row, down, right = v.reg(), v.reg(), v.reg(), v.reg()
+		broadcast(field(moveWidth), steps[2])
+		one := GP32()
+		spread := func(n int, r reg.VecVirtual) {
+			lane := XMM()
+			MOVL(U32(uint32(n)), one)
+			VMOVD(one, lane)
+			broadcast(lane, r)
+		}
+		spread(1, steps[1])
+		spread(2*v.lanes(), right)
+		v.zero(steps[0])
+		VPADDD(steps[1], steps[2], steps[3])
+		VPADDD(steps[2], steps[2], down)
+		if v.wide() {
+			evens, odds = ZMM(), ZMM()
+			VMOVDQU32(NewDataAddr(Symbol{Name: "poolEvens", Static: true}, 0), evens)
+			VMOVDQU32(NewDataAddr(Symbol{Name: "poolOdds", Static: true}, 0), odds)
+		}
+	}
+	m.plane = func(func(int) Mem) {
+		if v.wide() {
+			VMOVDQA32(evens, row)
+		} else {
+			VMOVDQU(NewDataAddr(Symbol{Name: "shuffledEvens", Static: true}, 0), row)
+		}
+	}
+	m.row = func(func(int) Mem) {
+		VMOVAPS(row, here)
+		VPADDD(down, row, row)
+	}
+	m.vector = func(func(int) Mem) { VPADDD(right, here, here) }
+	m.body = func(dst, src reg.GPVirtual, masks []*tail) {
+		spare := v.reg()
+		four := v.regs(4)
+		for i, p := range []Mem{{Base: src}, {Base: src, Index: m.other, Scale: 1}} {
+			lo, hi := v.reg(), v.reg()
+			masks[1].load(p, lo, spare)
+			masks[2].load(p.Offset(v.bytes), hi, spare)
+			even, odd := four[2*i], four[2*i+1]
+			if v.wide() {
 				VMOVAPS(evens, even)
 				VMOVAPS(odds, odd)
 				VPERMI2PS(hi, lo, even)
 				VPERMI2PS(hi, lo, odd)
-				four = append(four, even, odd)
 				continue
 			}
-			even, odd := YMM(), YMM()
 			VSHUFPS(Imm(0x88), hi, lo, even)
 			VSHUFPS(Imm(0xdd), hi, lo, odd)
-			four = append(four, even, odd)
 		}
-		best := v.reg()
-		nan := GP32()
-		if v.wide() {
-			k1, k2 := K(), K()
-			VCMPPS(Imm(unordered), four[0], four[1], k1)
-			VCMPPS(Imm(unordered), four[2], four[3], k2)
-			KORTESTW(k1, k2)
-		} else {
-			n1, n2 := YMM(), YMM()
-			VCMPPS(Imm(unordered), four[0], four[1], n1)
-			VCMPPS(Imm(unordered), four[2], four[3], n2)
-			VORPS(n1, n2, n1)
-			VMOVMSKPS(n1, nan)
-			TESTL(nan, nan)
+		best, where := four[0], v.reg()
+		VMOVAPS(steps[0], where)
+		for i, c := range four[1:] {
+			step := steps[i+1]
+			if v.wide() {
+				k, nan := K(), K()
+				VCMPPS(Imm(greater), best, c, k)
+				VCMPPS(Imm(unordered), c, c, nan)
+				KORW(nan, k, k)
+				VMOVAPS(c, k, best)
+				VMOVAPS(step, k, where)
+				continue
+			}
+			nan := v.reg()
+			VCMPPS(Imm(greater), best, c, spare)
+			VCMPPS(Imm(unordered), c, c, nan)
+			VORPS(nan, spare, spare)
+			VBLENDVPS(spare, c, best, best)
+			VBLENDVPS(spare, step, where, where)
 		}
-		JNE(LabelRef("nan" + label))
-		VMAXPS(four[0], four[1], best) // the second source, which is the earlier, where they are equal
-		VMAXPS(best, four[2], best)
-		VMAXPS(best, four[3], best)
-		Label("store" + label)
+		VPADDD(here, where, where)
 		if !v.wide() {
 			VPERMPD(Imm(0xd8), best, best)
+			VPERMPD(Imm(0xd8), where, where)
 		}
-		spare := v.reg()
 		masks[0].store(best, Mem{Base: dst}, spare)
-		JMP(LabelRef("done" + label))
-		Label("nan" + label)
-		VMOVAPS(four[0], best)
-		for _, c := range four[1:] {
-			VMAXPS(best, c, best)
-			if v.wide() {
-				k := K()
-				VCMPPS(Imm(unordered), c, c, k)
-				VMOVAPS(c, k, best)
-			} else {
-				isNaN := YMM()
-				VCMPPS(Imm(unordered), c, c, isNaN)
-				VBLENDVPS(isNaN, c, best, best)
-			}
-		}
-		JMP(LabelRef("store" + label))
-		Label("done" + label)
+		masks[0].store(where, Mem{Base: dst, Index: m.index, Scale: 1}, spare)
+	}
+	if !v.wide() {
+		lanesOf("shuffledEvens", func(i int) int { return []int{0, 2, 8, 10, 4, 6, 12, 14}[i%8] })
 	}
 	m.write()
+}
+
+// keepNaN puts NaN of c into m.
+func (v isa) keepNaN(c, m reg.VecVirtual) {
+	if v.wide() {
+		k := K()
+		VCMPPS(Imm(unordered), c, c, k)
+		VMOVAPS(c, k, m)
+		return
+	}
+	isNaN := YMM()
+	VCMPPS(Imm(unordered), c, c, isNaN)
+	VBLENDVPS(isNaN, c, m, m)
 }
 
 // zipPlanes has masks of the result and of what src and other give to a vector of it,
 // half as many elements each.
 func zipPlanes(v isa) {
 	var order reg.VecVirtual
-	m := mover{isa: v, name: "zipPlanes", doc: "dst[2j] = src[j] and dst[2j+1] = other[j]", masks: 3, other: true, ahead: v.bytes / 2}
+	m := mover{isa: v, name: "zipPlanes", doc: "dst[2j] = src[j] and dst[2j+1] = other[j]", masks: 3, ahead: v.bytes / 2}
 	if v.wide() {
-		m.constants = func() {
+		m.start = func(func(int) Mem) {
 			order = ZMM()
 			VMOVDQU32(lanesOf("zipOrder", func(i int) int { return i/2 + i%2*16 }), order)
 		}
 	}
-	m.body = func(dst, src, other reg.GPVirtual, masks []*tail) {
+	m.body = func(dst, src reg.GPVirtual, masks []*tail) {
 		r, spare := v.reg(), v.reg()
 		if v.wide() {
 			a, b := YMM(), YMM()
 			if masks[0] == nil {
 				VMOVUPS(Mem{Base: src}, a)
-				VMOVUPS(Mem{Base: other}, b)
+				VMOVUPS(Mem{Base: src, Index: m.other, Scale: 1}, b)
 			} else {
 				VMOVUPS_Z(Mem{Base: src}, masks[1].k, a)
-				VMOVUPS_Z(Mem{Base: other}, masks[2].k, b)
+				VMOVUPS_Z(Mem{Base: src, Index: m.other, Scale: 1}, masks[2].k, b)
 			}
 			VMOVAPS(order, r)
 			VPERMI2PS(b.AsZ(), a.AsZ(), r)
@@ -236,12 +347,12 @@ func zipPlanes(v isa) {
 			a, b, lo, hi := XMM(), XMM(), XMM(), XMM()
 			if masks[0] == nil {
 				VMOVUPS(Mem{Base: src}, a)
-				VMOVUPS(Mem{Base: other}, b)
+				VMOVUPS(Mem{Base: src, Index: m.other, Scale: 1}, b)
 			} else {
 				VMOVUPS(Mem{Base: masks[1].lanes}, a)
 				VMASKMOVPS(Mem{Base: src}, a, a)
 				VMOVUPS(Mem{Base: masks[2].lanes}, b)
-				VMASKMOVPS(Mem{Base: other}, b, b)
+				VMASKMOVPS(Mem{Base: src, Index: m.other, Scale: 1}, b, b)
 			}
 			VUNPCKLPS(b, a, lo)
 			VUNPCKHPS(b, a, hi)

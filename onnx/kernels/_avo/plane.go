@@ -11,12 +11,6 @@ import (
 // planeFile writes kernels that move numbers about more than they compute; the
 // AVX-512 set uses them too.
 func planeFile() {
-	GLOBL("evens", RODATA|NOPTR)
-	for i := range 8 {
-		DATA(4*i, U32(uint32(2*i)))
-	}
-	maxPool2(false)
-	maxPool2(true)
 	everySecond("maxSecond", "max(y[j], x[2j]), NaN where one is", func(x, y reg.VecVirtual) {
 		nan := YMM()
 		VCMPPS(Imm(unordered), x, x, nan)
@@ -52,98 +46,6 @@ func everySecond(name, doc string, join func(x, y reg.VecVirtual)) {
 	ADDQ(Imm(32), y)
 	SUBQ(Imm(8), n)
 	JNE(LabelRef("eight"))
-	VZEROUPPER()
-	RET()
-}
-
-// maxPool2 is one row of 2 by 2 windows that are 2 apart, eight results at a time;
-// the last eight overlap those before.
-func maxPool2(at bool) {
-	if at {
-		TEXT("maxPool2AtAVX2", NOSPLIT, "func(y *float32, at *int32, x *float32, row, n, first int)")
-		Doc("maxPool2AtAVX2 is maxPool2AVX2 that also writes to at[j] where the greatest of window j stands, first being the index of x[0]. Of equal ones the first counts, of NaN the last.")
-	} else {
-		TEXT("maxPool2AVX2", NOSPLIT, "func(y, x *float32, row, n int)")
-		Doc("maxPool2AVX2 computes y[j] = max(x[2j], x[2j+1], x[row+2j], x[row+2j+1]) for j < n, n at least 8; NaN where one is.")
-	}
-	Pragma("noescape")
-	y, x0 := Load(Param("y"), GP64()), Load(Param("x"), GP64())
-	row, n := Load(Param("row"), GP64()), Load(Param("n"), GP64())
-	x1 := GP64()
-	LEAQ(Mem{Base: x0, Index: row, Scale: 4}, x1)
-	var index reg.Register
-	var evens, step1, step2, step3 reg.VecVirtual
-	if at {
-		index = Load(Param("at"), GP64())
-		first := Load(Param("first"), GP64())
-		evens, step1, step2, step3 = YMM(), YMM(), YMM(), YMM()
-		spread := func(g reg.Register, r reg.VecVirtual) {
-			lane := XMM()
-			VMOVD(g.(reg.GPVirtual).As32(), lane)
-			VPBROADCASTD(lane, r)
-		}
-		spread(first, evens)
-		VPADDD(NewDataAddr(Symbol{Name: "evens", Static: true}, 0), evens, evens)
-		one := GP64()
-		MOVQ(U32(1), one)
-		spread(one, step1)
-		spread(row, step2)
-		VPADDD(step1, step2, step3)
-	}
-	j := GP64()
-	XORQ(j, j)
-	Label("eight")
-	even, odd := [2]reg.VecVirtual{}, [2]reg.VecVirtual{}
-	for i, x := range []reg.Register{x0, x1} {
-		lo, hi := YMM(), YMM()
-		VMOVUPS(Mem{Base: x, Index: j, Scale: 8}, lo)
-		VMOVUPS(Mem{Base: x, Index: j, Scale: 8, Disp: 32}, hi)
-		even[i], odd[i] = YMM(), YMM()
-		VSHUFPS(Imm(0x88), hi, lo, even[i])
-		VSHUFPS(Imm(0xdd), hi, lo, odd[i])
-		VPERMPD(Imm(0xd8), even[i], even[i])
-		VPERMPD(Imm(0xd8), odd[i], odd[i])
-	}
-	best := even[0]
-	var where, here reg.VecVirtual
-	if at {
-		where, here = YMM(), YMM()
-		lane, shift := XMM(), YMM() // where = evens + 2j
-		VMOVD(j.As32(), lane)
-		VPBROADCASTD(lane, shift)
-		VPADDD(shift, shift, shift)
-		VPADDD(shift, evens, here)
-		VMOVUPS(here, where)
-	}
-	take := func(c, step reg.VecVirtual) {
-		greaterOrNaN, nan := YMM(), YMM()
-		VCMPPS(Imm(greater), best, c, greaterOrNaN)
-		VCMPPS(Imm(unordered), c, c, nan)
-		VORPS(nan, greaterOrNaN, greaterOrNaN)
-		VBLENDVPS(greaterOrNaN, c, best, best)
-		if at {
-			i := YMM()
-			VPADDD(step, here, i)
-			VBLENDVPS(greaterOrNaN, i, where, where)
-		}
-	}
-	take(odd[0], step1)
-	take(even[1], step2)
-	take(odd[1], step3)
-	VMOVUPS(best, Mem{Base: y, Index: j, Scale: 4})
-	if at {
-		VMOVUPS(where, Mem{Base: index, Index: j, Scale: 4})
-	}
-	ADDQ(Imm(8), j)
-	CMPQ(j, n)
-	JGE(LabelRef("end"))
-	last := GP64()
-	MOVQ(n, last)
-	SUBQ(Imm(8), last)
-	CMPQ(j, last)
-	CMOVQGT(last, j)
-	JMP(LabelRef("eight"))
-	Label("end")
 	VZEROUPPER()
 	RET()
 }
