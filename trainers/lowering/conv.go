@@ -7,7 +7,7 @@ import (
 	"github.com/gonyx/gonyx/onnx/ops"
 )
 
-// Gradients of Conv and ConvTranspose over two axes, by input, weight and bias. ConvTranspose is the gradient of a convolution by its
+// Gradients of Conv over one or two axes and of ConvTranspose over two, by input, weight and bias. ConvTranspose is the gradient of a convolution by its
 // input, so its own is that convolution.
 func convRules() []rule {
 	reads := func(i int) need {

@@ -99,7 +99,7 @@ func TestFormsWithoutAGradientAreRefusedAtOnce(t *testing.T) {
 	}{
 		"Resize by lines": {trial{op: "Resize", in: []*onnx.Tensor{f(1, 1, 2, 2), nil, constant(onnx.FromFloat32s([]float32{1, 1, 2, 2}, 4))},
 			attrs: []*onnx.Attribute{onnx.AttrString("mode", "linear")}}, `node "tested": Resize: gradient by input 0: a gradient of mode linear is not supported`},
-		"convolution of a line": {trial{op: "Conv", in: []*onnx.Tensor{f(1, 2, 5), f(2, 2, 3)}}, `node "tested": Conv: gradient by input 0`},
+		"convolution of a volume": {trial{op: "Conv", in: []*onnx.Tensor{f(1, 1, 3, 3, 3), f(1, 1, 2, 2, 2)}}, `node "tested": Conv: gradient by input 0`},
 		"scattering sums": {trial{op: "ScatterND", in: []*onnx.Tensor{f(3), onnx.FromInt64s([]int64{1}, 1, 1), f(1)},
 			attrs: []*onnx.Attribute{onnx.AttrString("reduction", "add")}}, `a gradient of reduction add is not supported`},
 	} {
