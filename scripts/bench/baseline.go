@@ -127,6 +127,6 @@ func (b *bout) hold(list []duel) error {
 	if compared == 0 {
 		errs = append(errs, fmt.Errorf("%s holds none of the cases", path))
 	}
-	fmt.Fprintf(b.out, "%d ratios held against %s\n", compared, path)
+	fmt.Fprintf(b.out, "%d of %d ratios held against %s, which is written by a run without -short\n", compared, len(b.results), path)
 	return errors.Join(errs...)
 }

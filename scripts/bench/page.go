@@ -156,10 +156,12 @@ func about(name string) string {
 
 // limits writes what was not played and why.
 func (p page) limits(s *strings.Builder) {
+	s.WriteString("\n## Not played\n\nGo peers are asked neither for models of others nor for 1,000 news at once.")
 	if len(p.Skipped) == 0 {
+		s.WriteString("\n")
 		return
 	}
-	s.WriteString("\n## Not played\n\nWhoever is unable to run a model is not asked for it again.\n\n| who | from | why |\n|---|---|---|\n")
+	s.WriteString(" Whoever is unable to run a model is not asked for it again,\nwhatever the batch and the threads.\n\n| who | from | why |\n|---|---|---|\n")
 	for _, c := range p.Skipped {
 		who := c.Theirs
 		if c.Ours {
