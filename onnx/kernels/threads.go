@@ -53,6 +53,7 @@ type Pool struct {
 	upsample  upsampleTask
 	weave     weaveTask
 	chain     chainTask
+	norm      normTask
 	map1      unaryTask
 	map2      binaryTask
 	entropy   entropyTask

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
 )
 
 // Normalisations over a part of the elements: y = (x-mean)/√(var+epsilon)·scale + bias, with n in the variance's denominator.
@@ -106,6 +107,24 @@ func (g groupNorm) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 		}
 	}
 	return []onnx.Value{y}, nil
+}
+
+// Specialize runs floats on the kernels.
+func (g groupNorm) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
+	sizes, ok := in[0].Sizes()
+	if !ok || in[0].Elem() != onnx.Float || len(sizes) < 2 || count(sizes) == 0 {
+		return Step{}, false
+	}
+	_, channels, plane := channelsOf(sizes)
+	size := plane
+	if g.groups > 0 {
+		size = channels / int(g.groups) * plane
+	}
+	return Step{InPlace: true, Run: func(f *Frame) error {
+		t.Set.Normalize(t.Pool, kernels.Norm{Y: f.Out[0].Float32s(), X: f.In[0].Float32s(), Size: size, Epsilon: g.epsilon,
+			Scale: f.In[1].Float32s(), Bias: f.In[2].Float32s(), Plane: plane})
+		return nil
+	}}, true
 }
 
 // moments gives mean and variance of n elements in a row.
@@ -234,6 +253,32 @@ func (l layerNorm) line(x func(int) float64, first, n int) (mean, factor float64
 	}
 	mean, variance := moments(x, first, n)
 	return mean, 1 / math.Sqrt(variance+float64(l.epsilon))
+}
+
+// Specialize runs floats on the kernels where scale and bias are as large as a line and nothing but the result is asked for.
+func (l layerNorm) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
+	sizes, ok := in[0].Sizes()
+	axis, err := Axis(l.axis, len(sizes))
+	if !ok || err != nil || l.outputs > 1 || count(sizes) == 0 {
+		return Step{}, false
+	}
+	size := count(sizes[axis:])
+	for i, f := range in {
+		if f.Absent() {
+			continue
+		}
+		if dims, ok := f.Sizes(); !ok || f.Elem() != onnx.Float || i > 0 && count(dims) != size {
+			return Step{}, false
+		}
+	}
+	return Step{InPlace: true, Run: func(f *Frame) error {
+		n := kernels.Norm{Y: f.Out[0].Float32s(), X: f.In[0].Float32s(), Size: size, Epsilon: l.epsilon, RMS: l.rms, Scale: f.In[1].Float32s()}
+		if len(f.In) > 2 && f.In[2] != nil {
+			n.Bias = f.In[2].Float32s()
+		}
+		t.Set.Normalize(t.Pool, n)
+		return nil
+	}}, true
 }
 
 // groupNormUp21 gives every channel the scale and bias of its group, [groups] → [channels].
