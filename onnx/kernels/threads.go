@@ -54,6 +54,7 @@ type Pool struct {
 	weave     weaveTask
 	chain     chainTask
 	norm      normTask
+	resample  resampleTask
 	map1      unaryTask
 	map2      binaryTask
 	entropy   entropyTask

@@ -18,8 +18,8 @@ func KernelPool(op Op, x Fact) (shape kernels.PoolShape, includePad, ok bool) {
 	return shape, includePad, ok
 }
 
-// KernelConvTranspose gives the shape of the convolution whose gradient by its input a ConvTranspose over two axes of floats
-// is, and whether it is such a one: op is that of the node, in and out are facts with all sizes known. The convolution goes from
+// KernelConvTranspose gives the shape of the convolution whose gradient by its input a ConvTranspose over one axis or two of
+// floats is, one axis being the width of planes of height 1, and whether it is such a one: op is that of the node, in and out are facts with all sizes known. The convolution goes from
 // the node's output to its input, with the node's weight.
 func KernelConvTranspose(op Op, in []Fact, out Fact) (kernels.ConvShape, bool) {
 	t, isOne := op.(convTranspose)
@@ -29,7 +29,7 @@ func KernelConvTranspose(op Op, in []Fact, out Fact) (kernels.ConvShape, bool) {
 	x, ok := in[0].Sizes()
 	w, ok2 := in[1].Sizes()
 	y, ok3 := out.Sizes()
-	if !ok || !ok2 || !ok3 || len(x) != 4 || count(x) == 0 || count(w) == 0 || count(y) == 0 {
+	if !ok || !ok2 || !ok3 || len(x) != 3 && len(x) != 4 || count(x) == 0 || count(w) == 0 || count(y) == 0 {
 		return kernels.ConvShape{}, false
 	}
 	s, err := t.fit(in[0], in[1])
@@ -37,7 +37,8 @@ func KernelConvTranspose(op Op, in []Fact, out Fact) (kernels.ConvShape, bool) {
 		return kernels.ConvShape{}, false
 	}
 	var pads [2][2]int64
-	for i := range pads {
+	last := len(x) - 3
+	for i := range last + 1 {
 		_, begin, err := s.place(i, x[i+2])
 		if err != nil {
 			return kernels.ConvShape{}, false
@@ -45,10 +46,14 @@ func KernelConvTranspose(op Op, in []Fact, out Fact) (kernels.ConvShape, bool) {
 		pads[i] = [2]int64{begin, max(0, s.strides[i]*(x[i+2]-1)+s.extent(i)-y[i+2]-begin)}
 	}
 	shape := kernels.ConvShape{
-		C: int(y[1]), H: int(y[2]), W: int(y[3]), OC: int(x[1]), KH: int(w[2]), KW: int(w[3]),
-		StrideH: int(s.strides[0]), StrideW: int(s.strides[1]), DilationH: int(s.dilations[0]), DilationW: int(s.dilations[1]),
-		PadTop: int(pads[0][0]), PadLeft: int(pads[1][0]), PadBottom: int(pads[0][1]), PadRight: int(pads[1][1]), Groups: int(s.group),
+		C: int(y[1]), H: 1, W: int(y[last+2]), OC: int(x[1]), KH: 1, KW: int(w[last+2]),
+		StrideH: 1, StrideW: int(s.strides[last]), DilationH: 1, DilationW: int(s.dilations[last]),
+		PadLeft: int(pads[last][0]), PadRight: int(pads[last][1]), Groups: int(s.group),
+	}
+	if last == 1 {
+		shape.H, shape.KH, shape.StrideH, shape.DilationH = int(y[2]), int(w[2]), int(s.strides[0]), int(s.dilations[0])
+		shape.PadTop, shape.PadBottom = int(pads[0][0]), int(pads[0][1])
 	}
 	oh, ow := shape.Output()
-	return shape, int64(oh) == x[2] && int64(ow) == x[3]
+	return shape, int64(ow) == x[last+2] && (last == 0 || int64(oh) == x[2])
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
 )
 
 // How Resize puts its result together, axis by axis; see resize.go.
@@ -59,6 +60,58 @@ func resample(env *Env, v []float64, sizes []int64, axis int, table []taps) ([]f
 		}
 	}
 	return y, out, nil
+}
+
+// summed makes the axes that change anew on the kernels, the last first: it is done for the fewest lines there.
+func (r resize) summed(t Target, elem onnx.ElemType, axes []resizedAxis) (Step, bool) {
+	if elem != onnx.Float {
+		return Step{}, false
+	}
+	type pass struct {
+		table           *kernels.Resampling
+		outer, n, block int
+	}
+	var passes []pass
+	sizes, most := make([]int64, len(axes)), 0
+	for i, a := range axes {
+		sizes[i] = a.in
+	}
+	for i := len(axes) - 1; i >= 0; i-- {
+		a := axes[i]
+		if a.in == a.out && a.scale == 1 && r.place != "tf_half_pixel_for_nn" {
+			continue
+		}
+		table := &kernels.Resampling{Start: []int32{0}}
+		for _, t := range r.taps(a) {
+			for k, at := range t.at {
+				table.At, table.Weights = append(table.At, int32(at)), append(table.Weights, float32(t.weights[k]))
+			}
+			table.Start = append(table.Start, int32(len(table.At)))
+		}
+		passes = append(passes, pass{table, count(sizes[:i]), int(a.in), count(sizes[i+1:])})
+		if sizes[i] = a.out; i > 0 {
+			most = max(most, count(sizes))
+		}
+	}
+	if len(passes) == 0 || count(sizes) == 0 {
+		return Step{}, false
+	}
+	if len(passes) == 1 {
+		most = 0
+	}
+	most = (most + 15) &^ 15
+	return Step{Scratch: 2 * 4 * most, Run: func(f *Frame) error {
+		x, scratch := f.In[0].Float32s(), f.ScratchFloats()
+		for i, p := range passes {
+			y := f.Out[0].Float32s()
+			if i < len(passes)-1 {
+				y = scratch[i%2*most:][:p.outer*(len(p.table.Start)-1)*p.block]
+			}
+			t.Set.Resample(t.Pool, p.table, y, x, p.outer, p.n, p.block)
+			x = y
+		}
+		return nil
+	}}, true
 }
 
 // extrapolate puts extrapolation_value where an axis is beyond the input.

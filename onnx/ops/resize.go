@@ -421,24 +421,21 @@ func (r resize) nearestPlaces(axes []resizedAxis) [][]int {
 	return places
 }
 
-// fixed gives how every axis is resized and where the nearest elements are, for mode nearest and facts that settle both.
-func (r resize) fixed(in []Fact) (axes []resizedAxis, places [][]int, ok bool) {
+// settled gives how every axis is resized, for facts that settle that.
+func (r resize) settled(in []Fact) ([]resizedAxis, bool) {
 	sizes, ok := in[0].Sizes()
-	if !ok || r.mode != "nearest" || r.place == "tf_crop_and_resize" || slices.Contains(sizes, 0) {
-		return nil, nil, false
+	if !ok || r.place == "tf_crop_and_resize" || slices.Contains(sizes, 0) {
+		return nil, false
 	}
 	var operands [4]*onnx.Tensor
 	for i := 2; i < len(in) && i < 4; i++ {
 		if given(in, i) && in[i].Value == nil {
-			return nil, nil, false
+			return nil, false
 		}
 		operands[i] = in[i].Value
 	}
 	axes, err := r.plan(&onnx.Tensor{Type: in[0].Elem(), Dims: sizes}, nil, operands[2], operands[3])
-	if err != nil {
-		return nil, nil, false
-	}
-	return axes, r.nearestPlaces(axes), true
+	return axes, err == nil
 }
 
 // KernelUpsample gives the shape that a Resize has for the kernels where it makes a block of equal elements of every element along
@@ -448,10 +445,11 @@ func KernelUpsample(op Op, in []Fact) (kernels.UpsampleShape, bool) {
 	if !isOne || in[0].Elem() != onnx.Float {
 		return kernels.UpsampleShape{}, false
 	}
-	axes, places, ok := r.fixed(in)
-	if !ok || len(axes) < 2 {
+	axes, ok := r.settled(in)
+	if !ok || r.mode != "nearest" || len(axes) < 2 {
 		return kernels.UpsampleShape{}, false
 	}
+	places := r.nearestPlaces(axes)
 	factors := make([]int, len(axes))
 	for i, a := range axes {
 		if a.out == 0 || a.out%a.in != 0 {
@@ -475,8 +473,7 @@ func KernelUpsample(op Op, in []Fact) (kernels.UpsampleShape, bool) {
 	return shape, true
 }
 
-// Specialize repeats elements where that is all there is to do, else copies the nearest elements from a table; other modes have no
-// fast way here.
+// Specialize repeats elements where that is all there is to do, copies the nearest elements from a table, or sums up floats axis by axis.
 func (r resize) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
 	in = slices.Clone(in)
 	for i, c := range consts {
@@ -496,10 +493,14 @@ func (r resize) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bo
 		}
 		return step, true
 	}
-	axes, places, ok := r.fixed(in)
-	if !ok || in[0].Elem().Bits() < 8 {
+	axes, ok := r.settled(in)
+	switch {
+	case !ok || in[0].Elem().Bits() < 8:
 		return Step{}, false
+	case r.mode != "nearest":
+		return r.summed(t, in[0].Elem(), axes)
 	}
+	places := r.nearestPlaces(axes)
 	sizes, dims := make([]int64, len(axes)), make([]int64, len(axes))
 	for i, a := range axes {
 		sizes[i], dims[i] = a.in, a.out

@@ -1,0 +1,27 @@
+package ops
+
+import (
+	"testing"
+
+	"github.com/gonyx/gonyx/onnx"
+)
+
+// Fast ways of operators that networks of other kinds are made of.
+func TestFastWaysOfOtherNetworks(t *testing.T) {
+	attrs := func(a ...*onnx.Attribute) []*onnx.Attribute { return a }
+	in := func(t ...*onnx.Tensor) []*onnx.Tensor { return t }
+	for phrase, c := range map[string]fastNode{
+		"layer norm":                   {"LayerNormalization", nil, in(noise(1, 7, 133), noise(2, 133), noise(3, 133))},
+		"layer norm without bias":      {"LayerNormalization", attrs(onnx.AttrInt("axis", 1)), in(noise(1, 7, 4, 1033), noise(2, 4, 1033))},
+		"root mean square norm":        {"RMSNormalization", nil, in(noise(1, 7, 133), noise(2, 133))},
+		"instance norm":                {"InstanceNormalization", nil, in(noise(1, 2, 3, 7, 900), noise(2, 3), noise(3, 3))},
+		"group norm":                   {"GroupNormalization", attrs(onnx.AttrInt("num_groups", 2)), in(noise(1, 2, 6, 7, 133), noise(2, 6), noise(3, 6))},
+		"conv transpose over one axis": {"ConvTranspose", attrs(onnx.AttrInts("strides", 4), onnx.AttrInts("pads", 6, 5)), in(noise(1, 2, 4, 30), noise(2, 4, 3, 16), noise(3, 3))},
+		"linear resize":                {"Resize", attrs(onnx.AttrString("mode", "linear")), in(noise(1, 2, 3, 5, 7), nil, onnx.FromFloat32s([]float32{1, 1, 2, 2.5}, 4))},
+		"cubic resize of three axes": {"Resize", attrs(onnx.AttrString("mode", "cubic"), onnx.AttrString("coordinate_transformation_mode", "align_corners"), onnx.AttrInt("exclude_outside", 1)),
+			in(noise(1, 2, 3, 5, 7), nil, nil, onnx.FromInt64s([]int64{3, 3, 9, 4}))},
+		"linear resize of one axis": {"Resize", attrs(onnx.AttrString("mode", "linear"), onnx.AttrInt("antialias", 1)), in(noise(1, 2, 3, 50), nil, onnx.FromFloat32s([]float32{1, 1, 0.3}, 3))},
+	} {
+		t.Run(phrase, func(t *testing.T) { holdFastWay(t, c) })
+	}
+}
