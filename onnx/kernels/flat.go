@@ -98,7 +98,7 @@ type walk struct {
 }
 
 const (
-	maxJoined = 384  // pixels of a strip that is copied
+	maxJoined = 512  // pixels of a strip that is copied
 	minStrip  = 384  // least pixels of other strips, a multiple of every tile
 	stripLoad = 6144 // pixels of all channels that a strip should read
 )
@@ -114,18 +114,33 @@ func (f *flat) walk(s Set) walk {
 	w.width = min(w.ow, length)
 	w.rows = min(w.oh, length/w.width)
 	if s.isa != portable {
-		// Rough cycles for a row of one block: multiplications, and for joined rows their
-		// part of a call and the copy.
+		// Joined rows are copied, about eight pixels a cycle and some cycles a row.
 		mr := min(block, f.out)
-		best := 20 + s.cycles(mr, w.ow, f.k())
-		for r := 2; r <= w.oh && (r-1)*w.cols+w.ow <= maxJoined; r++ {
-			if c := (60+s.cycles(mr, (r-1)*w.cols+w.ow, f.k()))/r + 15*mr; c < best {
-				w.rows, w.joined, best = r, true, c
-			}
+		apart := w.oh * (20 + s.cycles(mr, w.ow, f.k()))
+		rows, joined := s.joinedRows(mr, w.oh, w.ow, w.cols, f.k(), 1, maxJoined)
+		if rows > 1 && joined+w.oh*mr*(8+w.ow/8) < apart {
+			w.rows, w.joined = rows, true
 		}
 	}
 	w.strips = (w.oh + w.rows - 1) / w.rows * ((w.ow + w.width - 1) / w.width)
 	return w
+}
+
+// joinedRows is how many of high rows, a multiple of step, should be computed as one
+// with what lies between them, at most so many pixels, and roughly what all of them
+// then cost for a block of mr channels.
+func (s Set) joinedRows(mr, high, wide, cols, k, step, pixels int) (rows, cost int) {
+	const call = 400 // cycles beside the multiplications
+	for r := step; r == step || r < high+step && (r-1)*cols+wide <= pixels; r += step {
+		c := (high / r) * (call + s.cycles(mr, (r-1)*cols+wide, k))
+		if left := high % r; left > 0 {
+			c += call + s.cycles(mr, (left-1)*cols+wide, k)
+		}
+		if rows == 0 || c < cost {
+			rows, cost = r, c
+		}
+	}
+	return rows, cost
 }
 
 // strip computes strip number i of one image: x the image as the kernels see it, y

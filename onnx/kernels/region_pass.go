@@ -1,7 +1,5 @@
 package kernels
 
-import "math"
-
 // pass is one walk over an image of a region, which reads planes in one layout and
 // writes planes in another.
 type pass struct {
@@ -190,9 +188,6 @@ type strips struct {
 // stripPixels is how many pixels a strip with several rows may have.
 const stripPixels = 768
 
-// callCycles is roughly what a block of a strip costs beside its multiplications.
-const callCycles = 400
-
 func newStrips(c *Conv, g Stage) strips {
 	if len(g.Packed) < c.PackedLen() || g.Bias != nil && len(g.Bias) < c.shape.OC {
 		panic("kernels: NewRegion: weights or bias are too short")
@@ -210,27 +205,15 @@ func (c *strips) plan(s Set) {
 	if c.pool {
 		step = 2
 	}
-	cost := func(rows int) int {
-		total := 0
-		for left := c.high; left > 0; left -= rows {
-			total += callCycles + s.cycles(min(block, c.f.out), c.pixels(min(rows, left)), c.f.k())
-		}
-		return total
-	}
-	c.rows = step
-	best := math.MaxInt
-	for rows := step; rows == step || rows < c.high+step && c.pixels(rows) <= stripPixels; rows += step {
-		if n := cost(rows); n < best {
-			c.rows, best = rows, n
-		}
-	}
-	c.rows = min(c.rows, (c.high+step-1)/step*step)
+	mr := min(block, c.f.out)
+	rows, joined := s.joinedRows(mr, c.high, c.wide, c.f.cols, c.f.k(), step, stripPixels)
+	c.rows = rows
 	if c.pool || c.weave != nil {
 		return
 	}
-	// Rows by themselves need no copy, which costs about what it moves.
-	row := 20 + s.cycles(min(block, c.f.out), c.wide, c.f.k())
-	if c.f.cols == c.wide || c.high*row <= best+c.high*2*block*(1+c.wide/s.lanes()) {
+	// Rows by themselves need no copy, about eight pixels a cycle and some cycles a row.
+	apart := c.high * (20 + s.cycles(mr, c.wide, c.f.k()))
+	if c.f.cols == c.wide || apart <= joined+c.high*mr*(8+c.wide/8) {
 		c.direct, c.rows = true, min(c.high, max(1, stripPixels/c.wide))
 	}
 }

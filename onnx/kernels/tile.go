@@ -102,20 +102,31 @@ func (s Set) strip(conv bool, mr, n int, a tileArgs) {
 	}
 }
 
-// cycles is roughly what a convolution of mr channels by n pixels costs: a multiply
-// and add of 512 bits a cycle, four cycles before its result can be added to, and what
-// loads take, of which those of pixels cross cache lines.
+// cycles is roughly what a convolution of mr channels by n pixels costs: for each k a
+// multiply and add of 512 bits a cycle, four cycles before its result can be added to,
+// and loads, of which those of pixels cross cache lines; for each tile, what starts and
+// stores it.
 func (s Set) cycles(mr, n, k int) int {
-	total := 0
+	sums, starts := 0, 0 // in quarters of a cycle
 	for ; mr > 0; mr -= s.rows(true) {
 		rows := min(mr, s.rows(true))
 		for left := n; left > 0; {
 			nv := min(s.vectors(true, rows, left), (left+s.lanes()-1)/s.lanes())
-			total += max(4, rows*nv*s.lanes()/16, (5*rows+6*nv)*s.lanes()/64)
+			if s.isa == avx512 {
+				sums += max(16, 4*rows*nv, 5*rows+6*nv)
+				starts += 6 * rows * nv
+			} else {
+				loads := 11*rows + 12*nv
+				if left < nv*s.lanes() {
+					loads += 24 // the mask, too, is loaded
+				}
+				sums += max(16, 2*rows*nv, loads/4)
+				starts += 4 * rows * nv
+			}
 			left -= nv * s.lanes()
 		}
 	}
-	return total * k
+	return (sums*k + starts) / 4
 }
 
 // rows is the greatest number of rows of C that an inner kernel takes.
