@@ -53,29 +53,49 @@ func BenchmarkConv(b *testing.B) {
 				conv := NewConv(c.shape)
 				oh, ow := conv.Output()
 				x, w, y := benchRandom(n*c.shape.C*c.shape.H*c.shape.W), benchRandom(conv.WeightLen()), benchRandom(n*c.shape.OC*oh*ow)
+				dx, dw, flops := make([]float32, len(x)), make([]float32, len(w)), 2*float64(n*oh*ow*conv.WeightLen())
 				packed := make([]float32, conv.PackedLen())
 				conv.Pack(packed, w)
-				back := ConvBackward{X: x, DY: y, DW: append([]float32(nil), w...)}
-				scratch := make([]float32, max(conv.ForwardScratch(pool, true), conv.BackwardDataScratch(pool), conv.BackwardScratch(pool, n, back)))
-				back.Scratch = scratch
+				weights, both := ConvBackward{X: x, DY: y, DW: dw}, ConvBackward{X: x, W: w, DY: y, DX: dx, DW: dw}
+				scratch := make([]float32, max(conv.ForwardScratch(pool, true), conv.BackwardDataScratch(pool), conv.BackwardScratch(pool, n, weights), conv.BackwardScratch(pool, n, both)))
+				weights.Scratch, both.Scratch = scratch, scratch
 				for _, pass := range []struct {
-					name string
-					run  func()
+					name  string
+					flops float64
+					run   func()
 				}{
-					{"forward", func() { conv.Forward(s, pool, ConvForward{X: x, Packed: packed, Y: y, Scratch: scratch}) }},
-					{"data", func() { conv.BackwardData(s, pool, y, w, x, scratch) }},
-					{"weights", func() { conv.Backward(s, pool, back) }},
+					{"forward", flops, func() { conv.Forward(s, pool, ConvForward{X: x, Packed: packed, Y: y, Scratch: scratch}) }},
+					{"data", flops, func() { conv.BackwardData(s, pool, y, w, dx, scratch) }},
+					{"weights", flops, func() { conv.Backward(s, pool, weights) }},
+					{"backward", 2 * flops, func() { conv.Backward(s, pool, both) }},
 				} {
 					b.Run(fmt.Sprintf("%v/%s/%s,n=%d,threads=%d", s, c.name, pass.name, n, threads), func(b *testing.B) {
 						for b.Loop() {
 							pass.run()
 						}
-						reportFlops(b, s, threads, 2*float64(n*oh*ow*conv.WeightLen()))
+						reportFlops(b, s, threads, pass.flops)
 					})
 				}
 			}
 			pool.Close()
 		}
+	}
+}
+
+// A transposed convolution that doubles height and width.
+func BenchmarkTransposed(b *testing.B) {
+	const n = 4
+	conv := NewTransposed(ConvShape{C: 32, H: 56, W: 56, OC: 64, KH: 2, KW: 2, StrideH: 2, StrideW: 2})
+	w := benchRandom(64 * 32 * 2 * 2)
+	f := TransposedForward{X: benchRandom(n * 64 * 28 * 28), Y: make([]float32, n*32*56*56), Packed: make([]float32, conv.PackedLen()), Scratch: make([]float32, conv.Scratch(nil))}
+	conv.Pack(f.Packed, w)
+	for _, s := range benchSets() {
+		b.Run(fmt.Sprintf("%v/64-32,2x2,28x28,stride2", s), func(b *testing.B) {
+			for b.Loop() {
+				conv.Forward(s, nil, f)
+			}
+			reportFlops(b, s, 1, 2*float64(n*28*28*len(w)))
+		})
 	}
 }
 

@@ -23,8 +23,10 @@ func BenchmarkElementwise(b *testing.B) {
 		for _, f := range []struct {
 			name string
 			f    Function
-		}{{"relu", Relu}, {"leakyrelu", LeakyRelu}, {"exp", Exp}, {"sigmoid", Sigmoid}, {"tanh", Tanh}, {"log", Log}, {"sqrt", Sqrt}} {
-			act := Activation{Function: f.f, Slope: 0.1}
+		}{{"relu", Relu}, {"leakyrelu", LeakyRelu}, {"exp", Exp}, {"sigmoid", Sigmoid}, {"tanh", Tanh}, {"log", Log}, {"sqrt", Sqrt},
+			{"erf", Erf}, {"gelu", Gelu}, {"gelutanh", GeluTanh}, {"swish", Swish}, {"mish", Mish}, {"elu", Elu}, {"softplus", Softplus},
+			{"hardsigmoid", HardSigmoid}, {"hardswish", HardSwish}, {"clip", Clip}, {"round", Round}} {
+			act := Activation{Function: f.f, Slope: 0.1, Shift: 0.5}
 			list = append(list, kernel{f.name, 8 * n, func() { s.Unary(nil, act, z, x) }})
 		}
 		list = append(list,
@@ -32,6 +34,11 @@ func BenchmarkElementwise(b *testing.B) {
 			kernel{"add", 12 * n, func() { s.Binary(nil, Add, z, x, y) }},
 			kernel{"multiply,scalar", 8 * n, func() { s.BinaryScalar(nil, Mul, z, x, 2, false) }},
 			kernel{"multiply,column", 8 * n, func() { s.BinaryColumn(nil, Mul, z, x, y[:n/64], 64, false) }},
+			kernel{"chain,add,multiply,relu", 12 * n, func() {
+				s.Chain(nil, Chain{{Op: Add, Operand: SameOperand, B: y}, {Op: Mul, Operand: ScalarOperand, B: y[:1]}, {Act: Activation{Function: Relu}}}, z, x)
+			}},
+			kernel{"lstmcell", 7 * 4 * n / 8, func() { s.LSTMCell(z[:n/8], z[n/8:n/4], x[:n/8], x[n/8:n/4], y[:n/8], y[n/8:n/4]) }},
+			kernel{"crossentropyofsigmoid,derivative", 16 * n, func() { s.CrossEntropyOfSigmoid(nil, z, x, y, y, 1e-7, 1-1e-7) }},
 			kernel{"axpy", 12 * n, func() { s.Axpy(nil, z, 1e-9, x) }},
 			kernel{"sum", 4 * n, func() { s.Sum(x) }},
 			kernel{"softmax,columns=16", 8 * n, func() { s.Softmax(nil, z, x, 16) }},
