@@ -188,8 +188,11 @@ func (a arithmetic) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	return []onnx.Value{y}, nil
 }
 
-// Specialize runs two float inputs on the kernels.
+// Specialize runs two float inputs on the kernels, and integers in a plain loop.
 func (a arithmetic) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
+	if step, ok := specializeWhole(a, in); ok {
+		return step, true
+	}
 	if !a.hasFast {
 		return Step{}, false
 	}

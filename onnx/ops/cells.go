@@ -115,8 +115,10 @@ func (l strided) merged() strided {
 }
 
 // move fills dst, which has the elements in order, from src.
-func (l strided) move(dst, src cells) {
-	l = l.merged()
+func (l strided) move(dst, src cells) { l.merged().walk(dst, src) }
+
+// walk is move of what is merged already.
+func (l strided) walk(dst, src cells) {
 	if count(l.dims) == 0 {
 		return
 	}
@@ -168,8 +170,9 @@ func (l strided) step(elem onnx.ElemType) (Step, bool) {
 	if elem.Bits() < 8 {
 		return Step{}, false
 	}
+	l = l.merged()
 	return Step{Run: func(f *Frame) error {
-		l.move(cellsOf(f.Out[0]), aligned(f.In[0]))
+		l.walk(cellsOf(f.Out[0]), aligned(f.In[0]))
 		return nil
 	}}, true
 }
