@@ -4,15 +4,16 @@ package kernels
 // after it: from DY, the gradient by what these give, to the gradients DX by X, DW by
 // W and DB by the bias, each overwritten, or nil where it is not wanted.
 type ConvBackward struct {
-	X  []float32 // [N, C, H, W]; nil where DW is
+	X  []float32 // [N, C, H, W], or what Upsample makes that of; nil where DW is
 	W  []float32 // nil where DX is
 	DY []float32 // [N, OC, OH, OW], or what Pool makes of these planes
 	// Act was applied before the pooling, and Y, of DY's shape, is what came out; Y is
 	// nil where Act is Identity.
 	Act Activation
 	Y   []float32
-	// Pool, for planes of one image or more, was applied last, and Argmax is what it left.
-	// nil for none.
+	// Upsample, for the planes of one image, was applied first, and Pool, for planes of one
+	// image or more, last; Argmax is what ForwardTraining left. nil for none.
+	Upsample   *UpsampleShape
 	Pool       *PoolShape
 	Argmax     []int32
 	DX, DW, DB []float32
@@ -38,18 +39,37 @@ type backwardRoom struct {
 	dy     int // the gradients by the convolution's result in planes of that width, zeros around them
 	padded int // one image's gradients as the gradient by the input wants them
 	plain  int // one image's gradients as they come from activation and pooling
+	tile   int // a strip of the gradient by the input
+	large  int // one upsampled image, or the gradient by it
 }
 
-func (r backwardRoom) len() int { return r.x + r.dy + r.padded + r.plain }
+func (r backwardRoom) len() int { return r.x + r.dy + r.padded + r.plain + r.tile + r.large }
 
-func (c *Conv) backwardRoom(b *ConvBackward) (r backwardRoom) {
+// inputStrips is how the gradient by an image is computed.
+func (c *Conv) inputStrips(s Set, packed []float32) strips {
+	f := &c.backward
+	t := strips{f: f, weights: packed, high: f.oh, wide: f.ow}
+	t.plan(s)
+	return t
+}
+
+func (c *Conv) backwardRoom(s Set, b *ConvBackward) (r backwardRoom) {
 	f, g := &c.forward, c.gradientPlanes()
-	if b.DW != nil && !(f.direct && g.stack == 1) {
+	if b.DW != nil && (b.Upsample != nil || !(f.direct && g.stack == 1)) {
 		r.x = c.shape.C * g.apartX
 	}
 	r.dy = g.reach + c.shape.OC*g.apartY
 	if b.DX != nil {
 		r.padded = c.backward.imageLen()
+		if f.groups == 1 {
+			t := c.inputStrips(s, nil)
+			r.tile = t.tileLen()
+		} else {
+			r.tile = block * maxJoined
+		}
+	}
+	if b.Upsample != nil && (b.DX != nil || !g.unit) {
+		r.large = c.shape.C * c.shape.H * c.shape.W
 	}
 	if b.Pool != nil {
 		r.plain = c.shape.OC * b.Pool.OH * b.Pool.OW
@@ -63,9 +83,9 @@ func (c *Conv) backwardRoom(b *ConvBackward) (r backwardRoom) {
 }
 
 // BackwardScratch is the length of scratch that Backward needs on p for n images. Of b
-// only what is wanted, Act and Pool count.
-func (c *Conv) BackwardScratch(p *Pool, n int, b ConvBackward) int {
-	total := p.Threads() * c.backwardRoom(&b).len()
+// only what is wanted, Act, Upsample and Pool count.
+func (c *Conv) BackwardScratch(s Set, p *Pool, n int, b ConvBackward) int {
+	total := p.Threads() * c.backwardRoom(s, &b).len()
 	if k := c.shares(n); k > 1 {
 		total += k * (c.WeightLen() + c.shape.OC)
 	}
@@ -77,13 +97,17 @@ func (c *Conv) BackwardScratch(p *Pool, n int, b ConvBackward) int {
 
 // Backward computes b.
 func (c *Conv) Backward(s Set, p *Pool, b ConvBackward) {
-	t := convGradientTask{set: s, c: c, b: b, room: c.backwardRoom(&b)}
+	t := convGradientTask{set: s, c: c, b: b, room: c.backwardRoom(s, &b)}
 	c.checkBackward(&t)
 	f := &c.forward
 	if b.DX != nil {
 		t.packed, b.Scratch = b.Scratch[:c.backward.packedLen()], b.Scratch[c.backward.packedLen():]
 		c.packBackward(t.packed, b.W)
-		t.walk = c.backward.walk(s)
+		if f.groups == 1 {
+			t.strips = c.inputStrips(s, t.packed)
+		} else {
+			t.walk = c.backward.walk(s)
+		}
 	}
 	t.shares = c.shares(t.n)
 	t.dw, t.db = b.DW, b.DB
@@ -133,6 +157,13 @@ func (c *Conv) checkBackward(t *convGradientTask) {
 		t.result = c.shape.OC * pool.OH * pool.OW
 	}
 	t.image = c.shape.C * c.shape.H * c.shape.W
+	if up := b.Upsample; up != nil {
+		if up.Planes != c.shape.C || up.H*up.FactorH != c.shape.H || up.W*up.FactorW != c.shape.W {
+			panic("kernels: Conv: an upsampling to other planes")
+		}
+		t.image /= up.FactorH * up.FactorW
+		t.up = newPass(Stage{Upsample: up})
+	}
 	t.n = len(b.DY) / max(1, t.result)
 	fits := func(x []float32, n int) bool { return x == nil || len(x) == n }
 	if len(b.DY) != t.n*t.result || !fits(b.DX, t.n*t.image) || !fits(b.X, t.n*t.image) || !fits(b.DW, c.WeightLen()) ||
@@ -153,33 +184,21 @@ type convGradientTask struct {
 	image, result int // elements of one image of X and of DY
 	room          backwardRoom
 	packed        []float32
-	walk          walk
+	strips        strips // of the gradient by the input, of one group
+	walk          walk   // of several
+	up            pass
 	dw, db        []float32 // for each share
 	scratch       []float32 // for each worker
 }
 
 func (t *convGradientTask) run(worker, lo, hi int) {
-	if t.b.DX != nil && t.walk.joined {
-		t.joined(worker, lo, hi)
-		return
-	}
-	t.several(worker, lo, hi, nil)
-}
-
-// joined is run with space for joined rows.
-func (t *convGradientTask) joined(worker, lo, hi int) {
-	var space [block*maxJoined + 15]float32
-	t.several(worker, lo, hi, align(space[:]))
-}
-
-func (t *convGradientTask) several(worker, lo, hi int, tile []float32) {
 	s := t.scratch[worker*t.room.len():][:t.room.len()]
 	cut := func(n int) (part []float32) {
 		part, s = s[:n:n], s[n:]
 		return part
 	}
-	w := convGradientWorker{convGradientTask: t, f: &t.c.forward, planes: t.c.gradientPlanes(), tile: tile,
-		x: cut(t.room.x), dy: cut(t.room.dy), padded: cut(t.room.padded), plain: cut(t.room.plain)}
+	w := convGradientWorker{convGradientTask: t, f: &t.c.forward, planes: t.c.gradientPlanes(),
+		x: cut(t.room.x), dy: cut(t.room.dy), padded: cut(t.room.padded), plain: cut(t.room.plain), tile: cut(t.room.tile), large: cut(t.room.large)}
 	clear(w.x)
 	clear(w.dy)
 	clear(w.padded)
@@ -191,9 +210,9 @@ func (t *convGradientTask) several(worker, lo, hi int, tile []float32) {
 // convGradientWorker is who computes shares.
 type convGradientWorker struct {
 	*convGradientTask
-	f                          *flat
-	planes                     gradientPlanes
-	x, dy, padded, plain, tile []float32
+	f                                 *flat
+	planes                            gradientPlanes
+	x, dy, padded, plain, tile, large []float32
 }
 
 // share computes share i: a stack of images after the other.
@@ -235,8 +254,20 @@ func (w *convGradientWorker) input(n int, dy []float32) {
 		back.place(w.set, w.padded[o*back.planeLen():][:back.planeLen()], dy[o*w.planes.apartY:], w.planes.cols)
 	}
 	dx := w.b.DX[n*w.image:][:w.image]
-	for i := range w.walk.strips {
-		back.strip(w.set, w.walk, i, w.padded, w.packed, nil, Activation{}, dx, w.tile, nil, 0)
+	to := dx
+	if w.b.Upsample != nil {
+		to = w.large
+	}
+	if back.groups == 1 {
+		w.strips.run(w.set, w.padded, to, dense(back.oh, back.ow), w.tile, 0, w.strips.units())
+	} else {
+		for i := range w.walk.strips {
+			back.strip(w.set, w.walk, i, w.padded, w.packed, nil, Activation{}, to, w.tile, nil, 0)
+		}
+	}
+	if w.b.Upsample != nil {
+		t := upsampleTask{set: w.set, sh: *w.b.Upsample, x: dx, y: to, backward: true}
+		t.run(0, 0, w.c.shape.C)
 	}
 }
 
@@ -268,22 +299,14 @@ func (f *flat) place(s Set, dst, src []float32, ld int) {
 
 // weights adds to dw what a stack of images gives.
 func (w *convGradientWorker) weights(first, images int, dw []float32) {
-	c, f, g := w.c, w.f, &w.planes
+	f, g := w.f, &w.planes
 	x := w.x
 	if w.room.x == 0 {
 		x = w.b.X[first*w.image:][:w.image]
 		raceRead(x)
 	} else {
-		size := c.shape.H * c.shape.W
 		for k := range images {
-			for i := range c.shape.C {
-				to, from := x[i*g.apartX+k*g.plane:], w.b.X[(first+k)*w.image+i*size:][:size]
-				if g.unit {
-					w.set.copyRows(to[c.shape.PadTop*g.cols+c.shape.PadLeft:], g.cols, from, c.shape.W, c.shape.W, c.shape.H)
-				} else {
-					f.load(w.set, to, from)
-				}
-			}
+			w.load(x[k*g.plane:], w.b.X[(first+k)*w.image:][:w.image])
 		}
 	}
 	n := (images-1)*g.plane + (f.oh-1)*g.cols + f.ow
@@ -294,5 +317,26 @@ func (w *convGradientWorker) weights(first, images int, dw []float32) {
 			continue
 		}
 		w.set.dots(g, dy[g.reach:], g.apartY, x, to, f.out, n)
+	}
+}
+
+// load brings an image to its place in a stack.
+func (w *convGradientWorker) load(dst, src []float32) {
+	f, g, sh, up := w.f, &w.planes, &w.c.shape, w.b.Upsample
+	to := layout{sh.PadTop*g.cols + sh.PadLeft, g.cols, g.apartX}
+	switch {
+	case g.unit && up != nil:
+		w.up.upsample(w.set, sh.C, dst, to, src, dense(up.H, up.W))
+		return
+	case g.unit:
+		w.set.copyPlanes(moved{sh.C, sh.H, sh.W}, dst, to, src, dense(sh.H, sh.W))
+		return
+	case up != nil:
+		w.up.upsample(w.set, sh.C, w.large, dense(sh.H, sh.W), src, dense(up.H, up.W))
+		src = w.large
+	}
+	size := sh.H * sh.W
+	for i := range sh.C {
+		f.load(w.set, dst[i*g.apartX:], src[i*size:][:size])
 	}
 }

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -23,28 +24,46 @@ func TestConvBackwardThroughActivationAndPooling(t *testing.T) {
 		n      int
 		window *PoolShape
 		act    Activation
+		up     *UpsampleShape
 	}{
-		"one channel of 28 by 28":        {same(1, 28, 28, 16), 5, &halves, Activation{Function: Relu}},
-		"halves of 14 columns":           {same(4, 14, 14, 8), 19, &halves, Activation{Function: Relu}},
-		"halves of few columns":          {same(3, 6, 8, 5), 9, &halves, Activation{Function: LeakyRelu, Slope: 0.3}},
-		"halves of two columns":          {same(3, 2, 2, 2), 3, &halves, Activation{Function: Tanh}},
-		"an odd plane, last row unseen":  {same(2, 21, 37, 9), 2, &halves, Activation{Function: Sigmoid}},
-		"windows over the edge":          {same(2, 7, 7, 8), 30, &padded, Activation{Function: Relu}},
-		"windows that overlap":           {same(2, 12, 11, 3), 2, &overlapping, Activation{}},
-		"activation without pooling":     {same(2, 12, 21, 3), 4, nil, Activation{Function: LeakyRelu, Slope: 0.2}},
-		"one map, activation":            {same(6, 28, 28, 1), 4, nil, Activation{Function: Sigmoid}},
-		"no zeros behind the planes":     {ConvShape{C: 3, H: 4, W: 6, OC: 2, KH: 1, KW: 1}, 3, &halves, Activation{Function: Relu}},
-		"valid, stride 2, several group": {ConvShape{C: 4, H: 19, W: 24, OC: 6, KH: 3, KW: 3, StrideH: 2, StrideW: 2, Groups: 2}, 3, &halves, Activation{Function: Relu}},
+		"one channel of 28 by 28":        {same(1, 28, 28, 16), 5, &halves, Activation{Function: Relu}, nil},
+		"halves of 14 columns":           {same(4, 14, 14, 8), 19, &halves, Activation{Function: Relu}, nil},
+		"halves of few columns":          {same(3, 6, 8, 5), 9, &halves, Activation{Function: LeakyRelu, Slope: 0.3}, nil},
+		"halves of two columns":          {same(3, 2, 2, 2), 3, &halves, Activation{Function: Tanh}, nil},
+		"an odd plane, last row unseen":  {same(2, 21, 37, 9), 2, &halves, Activation{Function: Sigmoid}, nil},
+		"windows over the edge":          {same(2, 7, 7, 8), 30, &padded, Activation{Function: Relu}, nil},
+		"windows that overlap":           {same(2, 12, 11, 3), 2, &overlapping, Activation{}, nil},
+		"activation without pooling":     {same(2, 12, 21, 3), 4, nil, Activation{Function: LeakyRelu, Slope: 0.2}, nil},
+		"one map, activation":            {same(6, 28, 28, 1), 4, nil, Activation{Function: Sigmoid}, nil},
+		"no zeros behind the planes":     {ConvShape{C: 3, H: 4, W: 6, OC: 2, KH: 1, KW: 1}, 3, &halves, Activation{Function: Relu}, nil},
+		"valid, stride 2, several group": {ConvShape{C: 4, H: 19, W: 24, OC: 6, KH: 3, KW: 3, StrideH: 2, StrideW: 2, Groups: 2}, 3, &halves, Activation{Function: Relu}, nil},
+		"upsampled by 2":                 {same(8, 28, 28, 1), 3, nil, Activation{Function: Relu}, &UpsampleShape{Planes: 8, H: 14, W: 14, FactorH: 2, FactorW: 2}},
+		"upsampled, pooled":              {ConvShape{C: 3, H: 16, W: 12, OC: 9, KH: 3, KW: 3}, 9, &halves, Activation{Function: Relu}, &UpsampleShape{Planes: 3, H: 8, W: 4, FactorH: 2, FactorW: 3}},
+		"upsampled, stride 2":            {ConvShape{C: 2, H: 16, W: 12, OC: 3, KH: 3, KW: 3, StrideH: 2, StrideW: 2}, 4, nil, Activation{}, &UpsampleShape{Planes: 2, H: 8, W: 6, FactorH: 2, FactorW: 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conv := NewConv(c.shape)
 			oh, ow := conv.Output()
 			planes, plane := c.n*c.shape.OC, oh*ow
 			r := rand.New(rand.NewPCG(3, 4))
-			x, w, y := random(r, c.n*c.shape.C*c.shape.H*c.shape.W), random(r, conv.WeightLen()), random(r, planes*plane)
+			size := c.shape.C * c.shape.H * c.shape.W
+			if c.up != nil {
+				size /= c.up.FactorH * c.up.FactorW
+			}
+			x, w := random(r, c.n*size), random(r, conv.WeightLen())
 			for _, s := range Supported() {
-				s.Unary(nil, c.act, y, y)
-				b := ConvBackward{X: x, W: w, Act: c.act, Y: y, DY: random(r, planes*plane)}
+				packed, bias := make([]float32, conv.PackedLen()), random(r, c.shape.OC)
+				conv.Pack(packed, w)
+				large, f := x, ConvTraining{X: x, Packed: packed, Bias: bias, Act: c.act, Upsample: c.up}
+				if c.up != nil {
+					sh := *c.up
+					sh.Planes *= c.n
+					large = make([]float32, len(x)*sh.FactorH*sh.FactorW)
+					s.Upsample(nil, sh, x, large)
+				}
+				y := make([]float32, planes*plane)
+				conv.Forward(s, nil, ConvForward{X: large, W: w, Bias: bias, Act: c.act, Y: y, Scratch: make([]float32, conv.ForwardScratch(nil, false))})
+				b := ConvBackward{X: x, W: w, Act: c.act, Y: y, DY: random(r, planes*plane), Upsample: c.up}
 				apart := make([]float32, planes*plane)
 				if c.window == nil {
 					s.Derivative(nil, c.act, apart, b.DY, b.Y)
@@ -53,21 +72,42 @@ func TestConvBackwardThroughActivationAndPooling(t *testing.T) {
 					z.Planes, z.H, z.W = planes, oh, ow
 					z.OH, z.OW = (oh+z.PadTop+z.PadBottom-z.KH)/z.StrideH+1, (ow+z.PadLeft+z.PadRight-z.KW)/z.StrideW+1
 					n := planes * z.OH * z.OW
+					argmax := make([]int32, n)
 					b.Pool, b.Argmax, b.Y, b.DY = &z, make([]int32, n), make([]float32, n), b.DY[:n]
-					s.MaxPool(nil, z, y, b.Y, b.Argmax)
+					s.MaxPool(nil, z, y, b.Y, argmax)
 					dy := make([]float32, n)
 					s.Derivative(nil, c.act, dy, b.DY, b.Y)
-					s.MaxPoolBackward(nil, z, dy, b.Argmax, apart)
+					s.MaxPoolBackward(nil, z, dy, argmax, apart)
+				}
+				for _, p := range []*Pool{nil, pool} {
+					f := f
+					f.Pool, f.Argmax, f.Y = b.Pool, b.Argmax, make([]float32, len(b.Y))
+					var check func(*testing.T, string)
+					f.Scratch, check = guarded(conv.TrainingScratch(s, p, f), 0)
+					for i := range f.Scratch {
+						f.Scratch[i] = float32(math.NaN())
+					}
+					conv.ForwardTraining(s, p, f)
+					check(t, "scratch")
+					if i := sameBits(f.Y, b.Y); i >= 0 {
+						t.Fatalf("%v, %d threads: forward: element %d: got %g, want %g as one after the other", s, p.Threads(), i, f.Y[i], b.Y[i])
+					}
 				}
 				results := func(b ConvBackward, p *Pool) map[string][]float32 {
-					b.DX, b.DW, b.DB = make([]float32, len(x)), make([]float32, len(w)), make([]float32, c.shape.OC)
-					scratch, check := guarded(conv.BackwardScratch(p, c.n, b), 0)
+					b.DX, b.DW, b.DB = make([]float32, len(b.X)), make([]float32, len(w)), make([]float32, c.shape.OC)
+					scratch, check := guarded(conv.BackwardScratch(s, p, c.n, b), 0)
 					b.Scratch = scratch
 					conv.Backward(s, p, b)
 					check(t, "scratch")
 					return map[string][]float32{"input": b.DX, "weights": b.DW, "bias": b.DB}
 				}
-				want := results(ConvBackward{X: x, W: w, DY: apart}, nil)
+				want := results(ConvBackward{X: large, W: w, DY: apart}, nil)
+				if c.up != nil {
+					sh, dx := *c.up, make([]float32, len(x))
+					sh.Planes *= c.n
+					s.UpsampleBackward(nil, sh, want["input"], dx)
+					want["input"] = dx
+				}
 				for _, p := range []*Pool{nil, pool} {
 					for by, got := range results(b, p) {
 						if i := sameBits(got, want[by]); i >= 0 {
@@ -94,7 +134,7 @@ func TestConvBackwardOfAnyBatch(t *testing.T) {
 		for _, s := range Supported() {
 			for _, p := range []*Pool{nil, pool} {
 				b := ConvBackward{X: x, DY: dy, DW: make([]float32, len(w)), DB: make([]float32, sh.OC)}
-				b.Scratch = make([]float32, conv.BackwardScratch(p, n, b))
+				b.Scratch = make([]float32, conv.BackwardScratch(s, p, n, b))
 				conv.Backward(s, p, b)
 				what := fmt.Sprintf("%v, %d images, %d threads", s, n, p.Threads())
 				near(t, what+": gradient by weights", b.DW, want.dw, want.sizeDW, 2e-6)

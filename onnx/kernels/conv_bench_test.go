@@ -57,7 +57,7 @@ func BenchmarkConv(b *testing.B) {
 				packed := make([]float32, conv.PackedLen())
 				conv.Pack(packed, w)
 				weights, both := ConvBackward{X: x, DY: y, DW: dw}, ConvBackward{X: x, W: w, DY: y, DX: dx, DW: dw}
-				scratch := make([]float32, max(conv.ForwardScratch(pool, true), conv.BackwardDataScratch(pool), conv.BackwardScratch(pool, n, weights), conv.BackwardScratch(pool, n, both)))
+				scratch := make([]float32, max(conv.ForwardScratch(pool, true), conv.BackwardDataScratch(pool), conv.BackwardScratch(s, pool, n, weights), conv.BackwardScratch(s, pool, n, both)))
 				weights.Scratch, both.Scratch = scratch, scratch
 				for _, pass := range []struct {
 					name  string

@@ -18,11 +18,12 @@ func (w *convGradientWorker) spread(n int, dst []float32) {
 		return
 	}
 	pool := w.b.Pool
+	inPlace := w.c.unpoolsInPlace(pool)
 	size := pool.OH * pool.OW
 	argmax := w.b.Argmax[n*w.result:][:w.result]
 	for o := range w.c.shape.OC {
 		dy, at := dy[o*size:][:size], argmax[o*size:][:size]
-		if w.c.unpoolsInPlace(pool) {
+		if inPlace {
 			s.unpool(dst[o*apart:], cols, dy, at, pool.OW, f.ow)
 			continue
 		}
@@ -41,6 +42,6 @@ func (w *convGradientWorker) spread(n int, dst []float32) {
 // zeros that are written behind the last row meet zeros of the plane.
 func (c *Conv) unpoolsInPlace(pool *PoolShape) bool {
 	sh, f, g := *pool, &c.forward, c.gradientPlanes()
-	sh.DilationH, sh.DilationW = max(1, sh.DilationH), max(1, sh.DilationW)
+	sh.defaults()
 	return sh.pairs() && g.plane-(f.oh-1)*g.cols-f.ow >= unpoolSlack
 }

@@ -127,7 +127,7 @@ func TestConvAndItsGradients(t *testing.T) {
 						near(t, what+": gradient by input", dx, want.dx, addOne(want.sizeDX), 2e-6)
 						data := append([]float32(nil), dx...)
 						b := ConvBackward{X: x, W: w, DY: dy, DX: dx, DW: dw, DB: db}
-						b.Scratch = scratch(conv.BackwardScratch(p, c.n, b))
+						b.Scratch = scratch(conv.BackwardScratch(s, p, c.n, b))
 						conv.Backward(s, p, b)
 						if i := sameBits(dx, data); i >= 0 {
 							t.Fatalf("%s: gradient by input: element %d: got %g, want %g as alone", what, i, dx[i], data[i])
@@ -179,7 +179,7 @@ func TestConvOfRandomShapes(t *testing.T) {
 			conv.BackwardData(s, pool, dy, w, dx, make([]float32, conv.BackwardDataScratch(pool)))
 			near(t, what+": gradient by input", dx, want.dx, want.sizeDX, 2e-6)
 			b := ConvBackward{X: x, DY: dy, DW: dw, DB: db}
-			b.Scratch = make([]float32, conv.BackwardScratch(pool, n, b))
+			b.Scratch = make([]float32, conv.BackwardScratch(s, pool, n, b))
 			conv.Backward(s, pool, b)
 			near(t, what+": gradient by weights", dw, want.dw, want.sizeDW, 2e-6)
 			near(t, what+": gradient by bias", db, want.db, want.sizeDB, 2e-6)
@@ -276,13 +276,15 @@ func TestConvAllocatesNothing(t *testing.T) {
 	x, y, w := make([]float32, n*16*30*30), make([]float32, n*16*oh*ow), make([]float32, conv.WeightLen())
 	for _, s := range Supported() {
 		for _, p := range []*Pool{nil, pool} {
+			keep := ConvTraining{X: x, Packed: make([]float32, conv.PackedLen()), Y: y, Scratch: make([]float32, conv.TrainingScratch(s, p, ConvTraining{}))}
 			f, d, g := make([]float32, conv.ForwardScratch(p, false)), make([]float32, conv.BackwardDataScratch(p)), make([]float32, conv.WeightLen())
 			b := ConvBackward{X: x, W: w, DY: y, DX: x, DW: g}
-			b.Scratch = make([]float32, conv.BackwardScratch(p, n, b))
+			b.Scratch = make([]float32, conv.BackwardScratch(s, p, n, b))
 			if got := testing.AllocsPerRun(5, func() {
 				conv.Forward(s, p, ConvForward{X: x, W: w, Y: y, Scratch: f})
 				conv.BackwardData(s, p, y, w, x, d)
 				conv.Backward(s, p, b)
+				conv.ForwardTraining(s, p, keep)
 			}); got != 0 {
 				t.Errorf("%v, %d threads: got %g allocations, want 0", s, p.Threads(), got)
 			}

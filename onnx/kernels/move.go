@@ -30,20 +30,19 @@ func poolPlanesPortable(m moved, dst []float32, to layout, src []float32, from l
 	}
 }
 
-func poolPlanesAtPortable(m moved, dst []float32, index []int32, to layout, src []float32, from layout) {
+func poolPlanesAtPortable(m moved, dst []float32, index []int32, to layout, src []float32, from layout, first, width int) {
 	for p := range m.planes {
 		for r := range m.rows {
-			first := to.at + p*to.plane + r*to.row
-			x := src[from.at+p*from.plane:]
+			to := to.at + p*to.plane + r*to.row
+			x := src[from.at+p*from.plane+2*r*from.row:]
 			for j := range m.n {
-				at := 2*r*from.row + 2*j
-				best := at
-				for _, i := range [3]int{at + 1, at + from.row, at + from.row + 1} {
-					if v := x[i]; v > x[best] || v != v {
-						best = i
+				best, where := x[2*j], 0
+				for k, v := range [3]float32{x[2*j+1], x[from.row+2*j], x[from.row+2*j+1]} {
+					if v > best || v != v {
+						best, where = v, (k+1)/2*width+(k+1)%2
 					}
 				}
-				dst[first+j], index[first+j] = x[best], int32(best)
+				dst[to+j], index[to+j] = best, int32(first+2*r*width+2*j+where)
 			}
 		}
 	}

@@ -19,6 +19,7 @@ type moveArgs struct {
 	width            int32             // elements of a row of the source
 	lanes            [3]unsafe.Pointer // the same for AVX2: eight int32
 	count            int               // of the kernel
+	first            int32             // what the index of a plane's first element is
 }
 
 // mask says how many lanes the last vector of operand i has.
@@ -90,14 +91,15 @@ func (s Set) poolPlanes(m moved, dst []float32, to layout, src []float32, from l
 	}
 }
 
-// poolPlanesAt is poolPlanes of planes that touch, with where in its plane the
-// greatest of each window stands: the first of equal ones, the last of NaN.
-func (s Set) poolPlanesAt(m moved, dst []float32, index []int32, to layout, src []float32, from layout) {
+// poolPlanesAt is poolPlanes with where the greatest of each window stands in a plane
+// of rows of width, of which the source begins at first: the first of equal ones, the
+// last of NaN.
+func (s Set) poolPlanesAt(m moved, dst []float32, index []int32, to layout, src []float32, from layout, first, width int) {
 	if m.planes*m.rows*m.n == 0 {
 		return
 	}
 	if s.isa == portable {
-		poolPlanesAtPortable(m, dst, index, to, src, from)
+		poolPlanesAtPortable(m, dst, index, to, src, from, first, width)
 		return
 	}
 	m.see(dst, to, true)
@@ -110,7 +112,7 @@ func (s Set) poolPlanesAt(m moved, dst []float32, index []int32, to layout, src 
 	moved{m.planes, 2 * m.rows, 2 * m.n}.see(src, from, false)
 	lanes := s.lanes()
 	a := moveArgs{dst: at(dst, to.at), dstRow: 4 * to.row, dstPlane: 4 * to.plane, src: at(src, from.at), srcRow: 8 * from.row, srcPlane: 4 * from.plane,
-		other: at(src, from.at+from.row), index: unsafe.Pointer(&index[to.at]), width: int32(from.row),
+		other: at(src, from.at+from.row), index: unsafe.Pointer(&index[to.at]), width: int32(width), first: int32(first),
 		vectors: (m.n - 1) / lanes, rows: m.rows, planes: m.planes}
 	last := m.n - a.vectors*lanes
 	a.mask(0, last)

@@ -224,11 +224,12 @@ TEXT ·poolPlanesAtAVX2(SB), NOSPLIT, $0-8
 	VPADDD       Y2, Y2, Y6
 
 plane:
-	MOVQ    72(AX), R10
-	MOVQ    R10, 128(AX)
-	MOVQ    (AX), R11
-	MOVQ    24(AX), R12
-	VMOVDQU shuffledEvens<>+0(SB), Y5
+	MOVQ         72(AX), R10
+	MOVQ         R10, 128(AX)
+	MOVQ         (AX), R11
+	MOVQ         24(AX), R12
+	VPBROADCASTD 136(AX), Y5
+	VPADDD       shuffledEvens<>+0(SB), Y5, Y5
 
 row:
 	MOVQ    R11, R8

@@ -239,11 +239,12 @@ TEXT ·poolPlanesAtAVX512(SB), NOSPLIT, $0-8
 	VMOVDQU32    poolOdds<>+0(SB), Z9
 
 plane:
-	MOVQ      72(AX), DI
-	MOVQ      DI, 128(AX)
-	MOVQ      (AX), R8
-	MOVQ      24(AX), R9
-	VMOVDQA32 Z8, Z5
+	MOVQ         72(AX), DI
+	MOVQ         DI, 128(AX)
+	MOVQ         (AX), R8
+	MOVQ         24(AX), R9
+	VPBROADCASTD 136(AX), Z5
+	VPADDD       Z8, Z5, Z5
 
 row:
 	MOVQ    R8, BX

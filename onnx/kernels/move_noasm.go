@@ -10,8 +10,8 @@ func (s Set) poolPlanes(m moved, dst []float32, to layout, src []float32, from l
 	poolPlanesPortable(m, dst, to, src, from)
 }
 
-func (s Set) poolPlanesAt(m moved, dst []float32, index []int32, to layout, src []float32, from layout) {
-	poolPlanesAtPortable(m, dst, index, to, src, from)
+func (s Set) poolPlanesAt(m moved, dst []float32, index []int32, to layout, src []float32, from layout, first, width int) {
+	poolPlanesAtPortable(m, dst, index, to, src, from, first, width)
 }
 
 func (s Set) zipPlanes(m moved, dst []float32, to layout, even, odd []float32, from layout) {

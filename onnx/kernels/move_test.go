@@ -59,7 +59,8 @@ func TestMoves(t *testing.T) {
 					x = fx.either(source(2*m.rows, 2*n), end)
 					numbers(x)
 					index, want := make([]int32, len(y)), make([]int32, len(y))
-					check("pool with indices", func(y []float32) { s.poolPlanesAt(m, y, index, to, x, from) }, func(y []float32) { poolPlanesAtPortable(m, y, want, to, x, from) })
+					first, width := n%5*7, from.row+n%3
+					check("pool with indices", func(y []float32) { s.poolPlanesAt(m, y, index, to, x, from, first, width) }, func(y []float32) { poolPlanesAtPortable(m, y, want, to, x, from, first, width) })
 					if !slices.Equal(index, want) {
 						t.Fatalf("pool with indices, %s: got %v, want %v", what, index, want)
 					}

@@ -21,7 +21,7 @@ func (s Set) maxTwos(sh *PoolShape, planes int, x, y []float32, at []int32) {
 	if at == nil {
 		s.poolPlanes(m, y, to, x, from)
 	} else {
-		s.poolPlanesAt(m, y, at, to, x, from)
+		s.poolPlanesAt(m, y, at, to, x, from, 0, sh.W)
 	}
 	if sh.pairs() {
 		return

@@ -24,7 +24,7 @@ type trainingStep struct {
 	h, dh, out, dout           []float32
 	weights, grads, mean, squa []float32
 	w, g, b, db                [6][]float32
-	scratch                    []float32
+	scratch, packed            []float32
 	steps                      int
 }
 
@@ -39,7 +39,7 @@ func newTrainingStep(s Set, p *Pool, n int) *trainingStep {
 	r := rand.New(rand.NewPCG(1, 2))
 	sizes := [6]int{4: features * hidden, 5: hidden * outputs}
 	biases := [6]int{4: hidden, 5: outputs}
-	scratch := 0
+	scratch, packed := 0, 0
 	wanted := make([]float32, 1)
 	for i, sh := range shapes {
 		c := NewConv(sh)
@@ -53,7 +53,8 @@ func newTrainingStep(s Set, p *Pool, n int) *trainingStep {
 			all.Pool = &z
 			t.pooling[i/2], t.p[i/2], t.dp[i/2], t.at[i/2] = z, make([]float32, size), make([]float32, size), make([]int32, size)
 		}
-		scratch = max(scratch, c.ForwardScratch(p, false), c.BackwardScratch(p, n, all))
+		packed = max(packed, c.PackedLen())
+		scratch = max(scratch, c.TrainingScratch(s, p, ConvTraining{Pool: all.Pool}), c.BackwardScratch(s, p, n, all))
 	}
 	total := 0
 	for i := range sizes {
@@ -70,7 +71,7 @@ func newTrainingStep(s Set, p *Pool, n int) *trainingStep {
 	}
 	t.x = random(r, n*3*64*64)
 	t.h, t.dh, t.out, t.dout = make([]float32, n*hidden), make([]float32, n*hidden), make([]float32, n*outputs), make([]float32, n*outputs)
-	t.scratch = make([]float32, scratch)
+	t.scratch, t.packed = make([]float32, scratch), make([]float32, packed)
 	return t
 }
 
@@ -79,13 +80,12 @@ func (t *trainingStep) run() {
 	in := [4][]float32{t.x, t.y[0], t.p[0], t.y[2]}
 	sigmoid := Activation{Function: Sigmoid}
 	for i, c := range t.conv {
-		f := ConvForward{X: in[i], W: t.w[i], Bias: t.b[i], Y: t.y[i], Scratch: t.scratch}
+		f := ConvTraining{X: in[i], Packed: t.packed[:c.PackedLen()], Bias: t.b[i], Y: t.y[i], Scratch: t.scratch}
 		if i&1 == 1 {
-			f.Act = t.act
+			f.Act, f.Pool, f.Argmax, f.Y = t.act, &t.pooling[i/2], t.at[i/2], t.p[i/2]
 		}
-		if c.Forward(s, p, f); i&1 == 1 {
-			s.MaxPool(p, t.pooling[i/2], t.y[i], t.p[i/2], t.at[i/2])
-		}
+		c.Pack(f.Packed, t.w[i])
+		c.ForwardTraining(s, p, f)
 	}
 	s.Gemm(p, Gemm{M: n, N: hidden, K: features, A: t.p[1], B: t.w[4], C: t.h, ColumnBias: t.b[4], Act: sigmoid})
 	s.Gemm(p, Gemm{M: n, N: outputs, K: hidden, A: t.h, B: t.w[5], C: t.out, ColumnBias: t.b[5], Act: sigmoid})

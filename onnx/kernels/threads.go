@@ -48,6 +48,7 @@ type Pool struct {
 	conv      convTask
 	depthwise depthwiseTask
 	gradient  convGradientTask
+	training  convTrainingTask
 	region    regionTask
 	window    poolTask
 	upsample  upsampleTask

@@ -21,8 +21,8 @@ func convRules() []rule {
 	}
 	return []rule{
 		{name: "Conv", reads: reads, gradient: convGradient, together: func(c *call, wrt []int) (gradient, error) {
-			return convGradients(c, wrt, kernels.Activation{}, nil)
-		}},
+			return convGradients(c, wrt, around{})
+		}, forward: func(c *call) (ops.Step, bool) { return convForward(c, around{}) }},
 		{name: "ConvTranspose", reads: reads, gradient: convTransposeGradient},
 	}
 }
@@ -54,31 +54,60 @@ func convTransposeGradient(c *call, i int) (gradient, error) {
 // weightGradient is that of a convolution by its weight, from its input and the gradient by its result.
 func weightGradient(c *call, k *kernels.Conv, given func(*frame) (x, dy []float32)) gradient {
 	wanted := kernels.ConvBackward{DW: []float32{}}
-	return gradient{scratch: k.BackwardScratch(c.pool, int(c.dims(0)[0]), wanted), run: func(f *frame) {
+	return gradient{scratch: k.BackwardScratch(c.set, c.pool, int(c.dims(0)[0]), wanted), run: func(f *frame) {
 		b := kernels.ConvBackward{DW: f.dx.Float32s(), Scratch: f.scratch}
 		b.X, b.DY = given(f)
 		k.Backward(c.set, c.pool, b)
 	}}
 }
 
-// convGradients makes the gradients by several inputs of a convolution, its activation and a pooling together; window is nil where there
-// is none.
-func convGradients(c *call, wrt []int, act kernels.Activation, window *kernels.PoolShape) (gradient, error) {
+// around is what a convolution has beside it; nil where there is none.
+type around struct {
+	up   *kernels.UpsampleShape // of one image
+	act  kernels.Activation
+	pool *kernels.PoolShape
+}
+
+// convForward computes a convolution with what is around it, an image after the other. The places of the greatest of a pooling go to
+// c.argmax.
+func convForward(c *call, a around) (ops.Step, bool) {
+	shape, ok := ops.KernelConv(c.op, c.in)
+	if !ok || c.plain {
+		return ops.Step{}, false
+	}
+	k := kernels.NewConv(shape)
+	argmax, packed := c.argmax, k.PackedLen()
+	n := packed + k.TrainingScratch(c.set, c.pool, kernels.ConvTraining{Upsample: a.up, Pool: a.pool})
+	return ops.Step{Scratch: 4 * n, Run: func(f *ops.Frame) error {
+		scratch := f.ScratchFloats()
+		pass := kernels.ConvTraining{X: f.In[0].Float32s(), Upsample: a.up, Packed: scratch[:packed], Act: a.act, Pool: a.pool, Argmax: argmax,
+			Y: f.Out[0].Float32s(), Scratch: scratch[packed:]}
+		k.Pack(pass.Packed, f.In[1].Float32s())
+		if len(f.In) > 2 && f.In[2] != nil {
+			pass.Bias = f.In[2].Float32s()
+		}
+		k.ForwardTraining(c.set, c.pool, pass)
+		return nil
+	}}, true
+}
+
+// convGradients makes the gradients by several inputs of a convolution with what is around it together.
+func convGradients(c *call, wrt []int, a around) (gradient, error) {
 	shape, ok := ops.KernelConv(c.op, c.in)
 	if !ok {
 		return gradient{}, fmt.Errorf("a gradient of a convolution of %v by %v is %w", c.in[0], c.in[1], ops.ErrUnsupported)
 	}
 	k := kernels.NewConv(shape)
 	argmax := c.argmax
-	wanted := kernels.ConvBackward{Act: act, Pool: window}
+	wanted := kernels.ConvBackward{Upsample: a.up, Act: a.act, Pool: a.pool}
 	for _, i := range wrt {
 		*gradientBy(&wanted, i) = []float32{} // asked for
 	}
-	return gradient{scratch: k.BackwardScratch(c.pool, int(c.dims(0)[0]), wanted), run: func(f *frame) {
-		if window != nil && argmax == nil {
+	return gradient{scratch: k.BackwardScratch(c.set, c.pool, int(c.dims(0)[0]), wanted), run: func(f *frame) {
+		if a.pool != nil && argmax == nil {
 			panic("lowering: the gradient of a pooling without its forward pass")
 		}
-		b := kernels.ConvBackward{DY: f.dy.Float32s(), Act: act, Pool: window, Argmax: argmax, Scratch: f.scratch}
+		b := kernels.ConvBackward{DY: f.dy.Float32s(), Upsample: a.up, Act: a.act, Pool: a.pool, Argmax: argmax, Scratch: f.scratch}
 		for n, i := range wrt {
 			if f.all[n] != nil {
 				*gradientBy(&b, i) = f.all[n].Float32s()
@@ -90,7 +119,7 @@ func convGradients(c *call, wrt []int, act kernels.Activation, window *kernels.P
 		if b.DX != nil {
 			b.W = f.in[1].Float32s()
 		}
-		if act.Function != kernels.Identity {
+		if a.act.Function != kernels.Identity {
 			b.Y = f.y.Float32s()
 		}
 		k.Backward(c.set, c.pool, b)

@@ -70,6 +70,11 @@ func convs(list ...*onnx.Node) (*onnx.Graph, Options) {
 	g.Nodes = list
 	for _, n := range list {
 		for _, name := range n.Inputs {
+			if name == "twice" {
+				t := onnx.FromFloat32s([]float32{1, 1, 2, 2}, 4)
+				t.Name = name
+				g.Initializers = append(g.Initializers, t)
+			}
 			if dims := sizes[name]; dims != nil && o.Parameters[name] == nil {
 				o.Parameters[name] = floats(rng, -1, 1, dims...)
 				g.Initializers = append(g.Initializers, &onnx.Tensor{Name: name, Type: onnx.Float, Dims: dims})
@@ -142,6 +147,9 @@ func TestActivationsAndPoolingsAreJoined(t *testing.T) {
 		"the convolution read twice":   {[]*onnx.Node{conv(), then("Relu", "a", "b"), then("Add", "a,b", "c")}, ""},
 		"the activation read twice":    {[]*onnx.Node{conv(), then("Tanh", "a", "b"), then("MaxPool", "b", "c", window()...), then("ReduceMax", "b", "d"), then("Add", "c,d", "e")}, "with Tanh"},
 		"no bias":                      {[]*onnx.Node{convNode("a", "x,all"), then("Relu", "a", "b"), then("MaxPool", "b", "c", window(two)...)}, "with Relu and MaxPool"},
+		"upsampled":                    {[]*onnx.Node{then("Resize", "x,,twice", "r"), convNode("a", "r,all,wide.bias"), then("Relu", "a", "b")}, "with Relu after Resize"},
+		"upsampled between":            {[]*onnx.Node{convNode("p", "x,point,point.bias"), then("Resize", "p,,twice", "r"), convNode("a", "r,wide,wide.bias"), then("Tanh", "a", "b"), then("MaxPool", "b", "c", window(two)...)}, "with Tanh and MaxPool after Resize"},
+		"upsampled and read twice":     {[]*onnx.Node{then("Resize", "x,,twice", "r"), convNode("a", "r,all"), then("Relu", "a", "b"), then("ReduceMax", "r", "m"), then("Add", "b,m", "c")}, "with Relu"},
 		"a product":                    {[]*onnx.Node{then("Flatten", "x", "f"), then("Gemm", "f,dense,dense.bias", "a"), then("Tanh", "a", "b")}, "with Tanh"},
 		"a product turned and scaled":  {[]*onnx.Node{then("Flatten", "x", "f"), then("Gemm", "f,turned,dense.bias", "a", onnx.AttrInt("transB", 1), onnx.AttrFloat("alpha", 0.5)), then("Relu", "a", "b")}, "with Relu"},
 	} {

@@ -9,18 +9,19 @@ import (
 	"github.com/gonyx/gonyx/onnx/ops"
 )
 
-// layer is a Conv or Gemm with the activation that reads it and, after a convolution, the pooling that reads that, as one unit:
+// layer is a Conv or Gemm with the activation that reads it and, of a convolution, the upsampling that it reads and the pooling that
+// reads the activation, as one unit:
 //
-//	y = MaxPool(f(Conv(x, w, b)))
+//	y = MaxPool(f(Conv(Resize(x), w, b)))
 //
-// The activation is computed where the product is stored, and the pooling while images are in cache. The gradients by x, w and b of a
+// The activation is computed where the product is stored, and upsampling and pooling while images are in cache. The gradients by x, w and b of a
 // convolution are made together, an image at a time; those of a Gemm in two parts: by mid, what the activation reads, from y alone, and
 // from there by x, w and b. The units that a layer stands for stay for whoever asks for their results.
 type layer struct {
-	base, pool *unit // pool: nil where there is none
-	mid        *value
-	act        kernels.Activation
-	passed     bool // the gradient that comes is past the activation already
+	up, base, pool *unit // up, pool: nil where there is none
+	mid            *value
+	act            kernels.Activation
+	passed         bool // the gradient that comes is past the activation already
 }
 
 // before is the input number that stands for what the activation reads.
@@ -33,9 +34,13 @@ func (p *Program) join() error {
 	}
 	readers := make(map[*value][]*unit)
 	kept := make(map[*value]bool)
+	makers := make(map[*value]*unit)
 	for _, u := range p.units {
 		for _, v := range u.in {
 			readers[v] = append(readers[v], u)
+		}
+		for _, v := range u.out {
+			makers[v] = u
 		}
 	}
 	for _, v := range p.lifted.Graph.Outputs {
@@ -67,6 +72,13 @@ func (p *Program) join() error {
 		}
 		l := &layer{base: base, mid: base.out[0], act: act}
 		if base.node.OpType == "Conv" {
+			if up := makers[base.in[0]]; up != nil && reader(up) == base && up.node.OpType == "Resize" && isDefault(up.node) && up.rule != nil {
+				_, simple := ops.KernelUpsample(up.op, up.call(p.facts).in)
+				_, conv := ops.KernelConv(base.op, base.call(p.facts).in)
+				if simple && conv && up.settled() {
+					l.up = up
+				}
+			}
 			if pool := reader(last); pool != nil && pool.node.OpType == "MaxPool" && !slices.ContainsFunc(pool.out[1:], func(v *value) bool { return v != nil }) {
 				_, conv := ops.KernelConv(base.op, base.call(p.facts).in)
 				_, _, pooling := ops.KernelPool(pool.op, pool.call(p.facts).in[0])
@@ -82,6 +94,11 @@ func (p *Program) join() error {
 		p.units[slices.Index(p.units, last)] = u
 	}
 	return nil
+}
+
+// settled says whether all inputs but the first never change.
+func (u *unit) settled() bool {
+	return !slices.ContainsFunc(u.in[1:], func(v *value) bool { return v != nil && (v.constant == nil || v.input >= 0) })
 }
 
 func isDefault(n *onnx.Node) bool { return onnx.NormalDomain(n.Domain) == onnx.DomainDefault }
@@ -119,9 +136,19 @@ func (l *layer) unit(last *unit, table *ops.Table) (*unit, error) {
 		return nil, err
 	}
 	u := &unit{p: base.p, node: base.node, op: fused, layer: l, in: base.in, out: last.out[:1], place: base.place + " with " + activation}
+	chain := chained{middle: fused}
 	if l.pool != nil {
-		u.op = pooled{fused, l.pool.op}
+		chain.last = l.pool.op
 		u.place += " and MaxPool"
+	}
+	if l.up != nil {
+		chain.first, chain.rest = l.up.op, l.up.call(base.p.facts).in[1:]
+		u.in = slices.Clone(base.in)
+		u.in[0] = l.up.in[0]
+		u.place += " after Resize"
+	}
+	if chain.first != nil || chain.last != nil {
+		u.op = chain
 	}
 	var together func(c *call, wrt []int) (gradient, error)
 	if base.rule.together != nil {
@@ -153,30 +180,56 @@ func (l *layer) activation() string {
 	return "LeakyRelu"
 }
 
-// pooled is an operator and a pooling of its result.
-type pooled struct{ first, pool ops.Op }
+// chained is an operator with one before it, which has all its inputs but the first in rest, and one after it, of which the first
+// result counts. Both may be nil.
+type chained struct {
+	first, middle, last ops.Op
+	rest                []ops.Fact
+}
 
-// Infer goes through both.
-func (o pooled) Infer(env *ops.Env, in []ops.Fact) ([]ops.Fact, error) {
-	mid, err := o.first.Infer(env, in)
-	if err != nil {
-		return nil, err
+// Infer goes through all.
+func (o chained) Infer(env *ops.Env, in []ops.Fact) ([]ops.Fact, error) {
+	in = slices.Clone(in)
+	if o.first != nil {
+		out, err := o.first.Infer(env, append(in[:1:1], o.rest...))
+		if err != nil {
+			return nil, err
+		}
+		in[0] = out[0]
 	}
-	out, err := o.pool.Infer(env, mid)
-	if err != nil {
+	out, err := o.middle.Infer(env, in)
+	if err != nil || o.last == nil {
+		return out, err
+	}
+	if out, err = o.last.Infer(env, out); err != nil {
 		return nil, err
 	}
 	return out[:1], nil
 }
 
-// Eval goes through both.
-func (o pooled) Eval(env *ops.Env, in []onnx.Value) ([]onnx.Value, error) {
-	mid, err := o.first.Eval(env, in)
-	if err != nil {
-		return nil, err
+// Eval goes through all.
+func (o chained) Eval(env *ops.Env, in []onnx.Value) ([]onnx.Value, error) {
+	in = slices.Clone(in)
+	if o.first != nil {
+		all := in[:1:1]
+		for _, f := range o.rest {
+			if f.Value == nil {
+				all = append(all, nil)
+				continue
+			}
+			all = append(all, f.Value)
+		}
+		out, err := o.first.Eval(env, all)
+		if err != nil {
+			return nil, err
+		}
+		in[0] = out[0]
 	}
-	out, err := o.pool.Eval(env, mid)
-	if err != nil {
+	out, err := o.middle.Eval(env, in)
+	if err != nil || o.last == nil {
+		return out, err
+	}
+	if out, err = o.last.Eval(env, out); err != nil {
 		return nil, err
 	}
 	return out[:1], nil
@@ -186,7 +239,32 @@ func (o pooled) Eval(env *ops.Env, in []onnx.Value) ([]onnx.Value, error) {
 func (l *layer) product(c *call) *call {
 	b := *c
 	b.node, b.op, b.out, b.k = l.base.node, l.base.op, []ops.Fact{c.mid}, 0
+	if l.up != nil {
+		b.in = slices.Clone(c.in)
+		b.in[0] = c.large
+	}
 	return &b
+}
+
+// around is what a convolution's layer has beside it.
+func (l *layer) around(c *call) (a around, err error) {
+	a.act = l.act
+	if l.up != nil {
+		shape, ok := ops.KernelUpsample(l.up.op, append([]ops.Fact{c.in[0]}, l.up.call(l.up.p.facts).in[1:]...))
+		if !ok {
+			return a, fmt.Errorf("an upsampling of %v to %v is %w", c.in[0], c.large, ops.ErrUnsupported)
+		}
+		shape.Planes = int(c.dims(0)[1])
+		a.up = &shape
+	}
+	if l.pool != nil {
+		shape, _, ok := ops.KernelPool(l.pool.op, c.mid)
+		if !ok {
+			return a, fmt.Errorf("a pooling of %v is %w", c.mid, ops.ErrUnsupported)
+		}
+		a.pool = &shape
+	}
+	return a, nil
 }
 
 // gradient is that by an input of the product, from the gradient by mid, or that by mid.
@@ -199,63 +277,27 @@ func (l *layer) gradient(c *call, i int) (gradient, error) {
 
 // together makes those by several inputs of a convolution straight from y.
 func (l *layer) together(c *call, wrt []int) (gradient, error) {
-	var window *kernels.PoolShape
-	if l.pool != nil {
-		shape, _, ok := ops.KernelPool(l.pool.op, c.mid)
-		if !ok {
-			return gradient{}, fmt.Errorf("a gradient of this pooling of %v is %w", c.mid, ops.ErrUnsupported)
-		}
-		window = &shape
+	a, err := l.around(c)
+	if err != nil {
+		return gradient{}, err
 	}
-	act := l.act
 	if l.passed {
-		act = kernels.Activation{}
+		a.act = kernels.Activation{}
 	}
-	return convGradients(l.product(c), wrt, act, window)
+	return convGradients(l.product(c), wrt, a)
 }
 
-// poolBytes is how much of a convolution's result should wait for its pooling.
-const poolBytes = 256 << 10
-
-// forward is the way of a product that stays sparse, or of a convolution with its pooling, some images at a time.
+// forward is the way of a product that stays sparse, or of a convolution with what is around it.
 func (l *layer) forward(c *call) (ops.Step, bool) {
-	if l.pool == nil {
-		if l.base.node.OpType == "Gemm" {
-			return sparseForward(c, l.act)
-		}
+	if l.base.node.OpType == "Gemm" {
+		return sparseForward(c, l.act)
+	}
+	a, err := l.around(c)
+	if err != nil {
 		return ops.Step{}, false
 	}
-	shape, ok := ops.KernelConv(l.base.op, c.in)
-	window, _, ok2 := ops.KernelPool(l.pool.op, c.mid)
-	if !ok || !ok2 {
-		return ops.Step{}, false
+	if a.pool != nil {
+		c.argmax = make([]int32, count(c.outDims()))
 	}
-	conv := kernels.NewConv(shape)
-	oh, ow := conv.Output()
-	size, in, out := shape.OC*oh*ow, shape.C*shape.H*shape.W, shape.OC*window.OH*window.OW
-	images := count(c.dims(0)[:1])
-	threads := c.pool.Threads()
-	some := min(images, max(1, poolBytes/4/size/threads)*threads)
-	argmax := make([]int32, images*out)
-	c.argmax = argmax
-	packed, own := conv.PackedLen(), conv.ForwardScratch(c.pool, true)
-	return ops.Step{Scratch: 4 * (packed + own + some*size), Run: func(f *ops.Frame) error {
-		scratch := f.ScratchFloats()
-		call := kernels.ConvForward{Packed: scratch[:packed], Scratch: scratch[packed : packed+own], Act: l.act}
-		mid := scratch[packed+own:][:some*size]
-		conv.Pack(call.Packed, f.In[1].Float32s())
-		if len(f.In) > 2 && f.In[2] != nil {
-			call.Bias = f.In[2].Float32s()
-		}
-		x, y, at := f.In[0].Float32s(), f.Out[0].Float32s(), argmax
-		for first := 0; first < images; first += some {
-			n := min(some, images-first)
-			call.X, call.Y = x[first*in:][:n*in], mid[:n*size]
-			conv.Forward(c.set, c.pool, call)
-			part := window
-			part.Planes = n * shape.OC
-			c.set.MaxPool(c.pool, part, call.Y, y[first*out:][:n*out], at[first*out:][:n*out])
-		}
-		return nil
-	}}, true
+	return convForward(l.product(c), a)
 }

@@ -77,13 +77,14 @@ func first(n int) func(int) bool { return func(i int) bool { return i < n } }
 
 // call is one node at known shapes.
 type call struct {
-	node *onnx.Node
-	op   ops.Op
-	in   []ops.Fact // Absent where an input is not there
-	out  []ops.Fact
-	k    int            // the output whose gradient is asked for
-	cons []*onnx.Tensor // inputs whose value is known, others nil
-	mid  ops.Fact       // of a layer: what its activation reads
+	node  *onnx.Node
+	op    ops.Op
+	in    []ops.Fact // Absent where an input is not there
+	out   []ops.Fact
+	k     int            // the output whose gradient is asked for
+	cons  []*onnx.Tensor // inputs whose value is known, others nil
+	mid   ops.Fact       // of a layer: what its activation reads
+	large ops.Fact       // of a layer: what comes of its upsampling
 
 	set    kernels.Set
 	pool   *kernels.Pool

@@ -43,6 +43,9 @@ func (u *unit) call(facts ops.Facts) *call {
 	}
 	if u.layer != nil {
 		c.mid = facts[u.layer.mid.name]
+		if u.layer.up != nil {
+			c.large = facts[u.layer.up.out[0].name]
+		}
 	}
 	c.out = make([]ops.Fact, len(u.out))
 	for k, v := range u.out {

@@ -23,6 +23,7 @@ const (
 	moveWidth    = 100 // 32 bits
 	moveLanes    = 104 // three pointers
 	moveCount    = 128 // rows left of a plane
+	moveFirst    = 136 // 32 bits
 )
 
 // moveFile writes kernels that carry rows of some planes from one layout to another,
@@ -213,7 +214,7 @@ func poolPlanes(v isa) {
 }
 
 // poolPlanesAt is the same with the index of the greatest, of the first source's first
-// element in a plane 0, width a row's length.
+// element in a plane first, width a row's length.
 func poolPlanesAt(v isa) {
 	m := mover{isa: v, name: "poolPlanesAt", masks: 3, ahead: 2 * v.bytes,
 		doc: "dst[j] = max(src[2j], src[2j+1], other[2j], other[2j+1]), NaN if one is, and index[j], where in its plane that stands, the first of equal ones and the last of NaN,"}
@@ -242,11 +243,12 @@ func poolPlanesAt(v isa) {
 			VMOVDQU32(NewDataAddr(Symbol{Name: "poolOdds", Static: true}, 0), odds)
 		}
 	}
-	m.plane = func(func(int) Mem) {
+	m.plane = func(field func(int) Mem) {
+		broadcast(field(moveFirst), row)
 		if v.wide() {
-			VMOVDQA32(evens, row)
+			VPADDD(evens, row, row)
 		} else {
-			VMOVDQU(NewDataAddr(Symbol{Name: "shuffledEvens", Static: true}, 0), row)
+			VPADDD(NewDataAddr(Symbol{Name: "shuffledEvens", Static: true}, 0), row, row)
 		}
 	}
 	m.row = func(func(int) Mem) {
