@@ -9,10 +9,11 @@ import (
 	"github.com/gonyx/gonyx/onnx/schema"
 )
 
-// Shapes and values that between them suit every operator with a fast way: pictures, matrices, vectors, kernels.
+// Shapes and values that between them suit every operator with a fast way: pictures, matrices, vectors, kernels, weights of gates.
 var (
-	floatShapes = [][]int64{{2, 4, 6, 6}, {4, 4}, {2, 4}, {4}, {4, 4, 3, 3}, {}}
-	intValues   = [][]int64{{0}, {1}, {2}, {2, 2}, {4, 4}, {0, 1, 0, 1}}
+	floatShapes = [][]int64{{2, 4, 6, 6}, {4, 4}, {2, 4}, {4}, {4, 4, 3, 3}, {},
+		{1, 12, 4}, {1, 12, 3}, {1, 12, 12}}
+	intValues = [][]int64{{0}, {1}, {2}, {2, 2}, {4, 4}, {0, 1, 0, 1}}
 )
 
 // maxInputs bounds the inputs that are tried, where an operator does not need more.
@@ -81,7 +82,7 @@ func anyFacts(s *schema.Op, n int, chosen []ops.Fact, right func([]ops.Fact) boo
 			choices = append(choices, ops.Tensor(onnx.Float, onnx.FixedDims(dims...)...))
 		}
 		if len(chosen) > 0 {
-			choices = append(choices, ops.Known(onnx.Scalar32(1)))
+			choices = append(choices, ops.Known(onnx.Scalar32(1)), ops.Known(onnx.Scalar32(2)))
 		}
 	case types.Has("tensor(int64)"):
 		for _, v := range intValues {
