@@ -224,6 +224,11 @@ func minScalarAVX2(dst *float32, x *float32, n int, k *float32)
 //go:noescape
 func axpyAVX2(dst *float32, x *float32, n int, k *float32)
 
+// maximumAVX2 writes to out, as long as a vector, the greatest of x[i] for each i modulo that length, -Inf where there is none and NaN where one is.
+//
+//go:noescape
+func maximumAVX2(x *float32, n int, out *float32)
+
 // sumAVX2 adds x[i] for i < n.
 //
 //go:noescape

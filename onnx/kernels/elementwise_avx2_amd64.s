@@ -4123,6 +4123,75 @@ end:
 	VZEROUPPER
 	RET
 
+// func maximumAVX2(x *float32, n int, out *float32)
+// Requires: AVX
+TEXT ·maximumAVX2(SB), NOSPLIT, $0-24
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    out+16(FP), DX
+	VMOVUPS cff800000<>+0(SB), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+
+block:
+	CMPQ      CX, $0x00000020
+	JL        rest
+	VMOVUPS   (AX), Y6
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VBLENDVPS Y7, Y6, Y5, Y5
+	VMAXPS    Y1, Y6, Y1
+	VMOVUPS   32(AX), Y6
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VBLENDVPS Y7, Y6, Y5, Y5
+	VMAXPS    Y2, Y6, Y2
+	VMOVUPS   64(AX), Y6
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VBLENDVPS Y7, Y6, Y5, Y5
+	VMAXPS    Y3, Y6, Y3
+	VMOVUPS   96(AX), Y6
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VBLENDVPS Y7, Y6, Y5, Y5
+	VMAXPS    Y4, Y6, Y4
+	ADDQ      $0x00000080, AX
+	SUBQ      $0x00000020, CX
+	JMP       block
+
+rest:
+	CMPQ CX, $0x00
+	JLE  end
+	MOVQ CX, BX
+	CMPQ BX, $0x08
+	JLE  mask
+	MOVQ $0x00000008, BX
+
+mask:
+	LEAQ       lanes<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVAPS    Y0, Y6
+	VMOVUPS    (SI), Y8
+	VMASKMOVPS (AX), Y8, Y7
+	VBLENDVPS  Y8, Y7, Y6, Y6
+	VCMPPS     $0x03, Y6, Y6, Y7
+	VBLENDVPS  Y7, Y6, Y5, Y5
+	VMAXPS     Y1, Y6, Y1
+	ADDQ       $0x00000020, AX
+	SUBQ       $0x00000008, CX
+	JMP        rest
+
+end:
+	VMAXPS    Y2, Y1, Y1
+	VMAXPS    Y4, Y3, Y3
+	VMAXPS    Y3, Y1, Y1
+	VCMPPS    $0x03, Y5, Y5, Y0
+	VBLENDVPS Y0, Y5, Y1, Y1
+	VMOVUPS   Y1, (DX)
+	VZEROUPPER
+	RET
+
 // func sumAVX2(x *float32, n int) float32
 // Requires: AVX, SSE
 TEXT ·sumAVX2(SB), NOSPLIT, $0-20

@@ -5279,6 +5279,74 @@ end:
 	VZEROUPPER
 	RET
 
+// func maximumAVX512(x *float32, n int, out *float32)
+// Requires: AVX, AVX512F
+TEXT ·maximumAVX512(SB), NOSPLIT, $0-24
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), DX
+	MOVQ    out+16(FP), BX
+	VMOVUPS cff800000<>+0(SB), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+
+block:
+	CMPQ      DX, $0x00000040
+	JL        rest
+	VMOVUPS   (AX), Z6
+	VCMPPS    $0x03, Z6, Z6, K1
+	VBLENDMPS Z6, Z5, K1, Z5
+	VMAXPS    Z1, Z6, Z1
+	VMOVUPS   64(AX), Z6
+	VCMPPS    $0x03, Z6, Z6, K1
+	VBLENDMPS Z6, Z5, K1, Z5
+	VMAXPS    Z2, Z6, Z2
+	VMOVUPS   128(AX), Z6
+	VCMPPS    $0x03, Z6, Z6, K1
+	VBLENDMPS Z6, Z5, K1, Z5
+	VMAXPS    Z3, Z6, Z3
+	VMOVUPS   192(AX), Z6
+	VCMPPS    $0x03, Z6, Z6, K1
+	VBLENDMPS Z6, Z5, K1, Z5
+	VMAXPS    Z4, Z6, Z4
+	ADDQ      $0x00000100, AX
+	SUBQ      $0x00000040, DX
+	JMP       block
+
+rest:
+	CMPQ DX, $0x00
+	JLE  end
+	MOVQ DX, CX
+	CMPQ CX, $0x10
+	JLE  mask
+	MOVQ $0x00000010, CX
+
+mask:
+	MOVL      $0x00000001, SI
+	SHLL      CL, SI
+	DECL      SI
+	KMOVW     SI, K1
+	VMOVAPS   Z0, Z6
+	VMOVUPS   (AX), K1, Z6
+	VCMPPS    $0x03, Z6, Z6, K1
+	VBLENDMPS Z6, Z5, K1, Z5
+	VMAXPS    Z1, Z6, Z1
+	ADDQ      $0x00000040, AX
+	SUBQ      $0x00000010, DX
+	JMP       rest
+
+end:
+	VMAXPS    Z2, Z1, Z1
+	VMAXPS    Z4, Z3, Z3
+	VMAXPS    Z3, Z1, Z1
+	VCMPPS    $0x03, Z5, Z5, K1
+	VBLENDMPS Z5, Z1, K1, Z1
+	VMOVUPS   Z1, (BX)
+	VZEROUPPER
+	RET
+
 // func sumAVX512(x *float32, n int) float32
 // Requires: AVX, AVX512F, AVX512VL, SSE
 TEXT ·sumAVX512(SB), NOSPLIT, $0-20

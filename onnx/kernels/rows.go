@@ -40,6 +40,20 @@ func (s Set) ColumnSums(dst, x []float32, accumulate bool) {
 	}
 }
 
+// ColumnMaxima computes dst[j] = maxᵢ x[i][j] for rows of len(dst), NaN where one is.
+func (s Set) ColumnMaxima(dst, x []float32) {
+	if len(dst) == 0 {
+		return
+	}
+	if len(x)%len(dst) != 0 || len(x) == 0 {
+		panic("kernels: ColumnMaxima: not whole rows")
+	}
+	copy(dst, x[:len(dst)])
+	for i := len(dst); i < len(x); i += len(dst) {
+		s.binary(Max, dst, dst, x[i:i+len(dst)])
+	}
+}
+
 // Softmax computes dst[i][j] = exp(x[i][j]-m) / Σⱼ exp(x[i][j]-m) with m the
 // greatest of row i, for rows of cols. dst may be x.
 func (s Set) Softmax(p *Pool, dst, x []float32, cols int) {
@@ -80,7 +94,7 @@ type rowsTask struct {
 func (t *rowsTask) run(_, lo, hi int) {
 	for r := lo; r < hi; r++ {
 		x, dst := t.x[r*t.cols:(r+1)*t.cols], t.dst[r*t.cols:(r+1)*t.cols]
-		m := maxOf(x)
+		m := t.set.Max(x)
 		if math.IsInf(float64(m), -1) {
 			m = 0 // all are -Inf: exp gives 0 everywhere and 0/0 the NaN of the formula
 		}
@@ -124,8 +138,16 @@ func sumSquaresPortable(x []float32) float32 {
 	return (a + b) + (c + d)
 }
 
-// maxOf is the greatest of x, NaN if one is NaN, -Inf if x is empty.
-func maxOf(x []float32) float32 {
+// Max is the greatest of x, NaN if one is NaN, -Inf if x is empty.
+func (s Set) Max(x []float32) float32 {
+	if s.isa == portable || len(x) < 8 {
+		return maxPortable(x)
+	}
+	var lanes [16]float32
+	return maxPortable(s.maximum(x, &lanes))
+}
+
+func maxPortable(x []float32) float32 {
 	m := float32(math.Inf(-1))
 	for _, v := range x {
 		m = max(m, v)

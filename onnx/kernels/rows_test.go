@@ -129,3 +129,41 @@ func TestTranspose(t *testing.T) {
 		}
 	}
 }
+
+func TestMax(t *testing.T) {
+	f := newFence(t, 1024)
+	r := rand.New(rand.NewPCG(41, 42))
+	for _, s := range Supported() {
+		for n := range 200 {
+			for _, end := range []bool{false, true} {
+				x := fill(r, f.either(n, end))
+				want := float32(math.Inf(-1))
+				for i := range x {
+					x[i] -= 9 // below the zeros that lanes may hold
+					want = max(want, x[i])
+				}
+				if got := s.Max(x); got != want {
+					t.Fatalf("%v n=%d: got %g, want %g", s, n, got, want)
+				}
+				if n == 0 {
+					continue
+				}
+				x[r.IntN(n)] = float32(math.NaN())
+				if got := s.Max(x); got == got {
+					t.Fatalf("%v n=%d with NaN: got %g, want NaN", s, n, got)
+				}
+			}
+		}
+		x, y := random(r, 7*33), make([]float32, 33)
+		s.ColumnMaxima(y, x)
+		for j, got := range y {
+			want := x[j]
+			for i := range 7 {
+				want = max(want, x[i*33+j])
+			}
+			if got != want {
+				t.Errorf("%v: column %d: got %g, want %g", s, j, got, want)
+			}
+		}
+	}
+}

@@ -126,6 +126,17 @@ func (s Set) sum(x []float32) float32 {
 	return sumPortable(x)
 }
 
+// maximum gives the greatest of each lane.
+func (s Set) maximum(x []float32, lanes *[16]float32) []float32 {
+	raceRead(x)
+	if s.isa == avx512 {
+		maximumAVX512(&x[0], len(x), &lanes[0])
+		return lanes[:]
+	}
+	maximumAVX2(&x[0], len(x), &lanes[0])
+	return lanes[:8]
+}
+
 func (s Set) sumSquares(x []float32) float32 {
 	raceRead(x)
 	switch p := unsafe.SliceData(x); s.isa {

@@ -16,6 +16,8 @@ func (s Set) axpy(dst []float32, alpha float32, x []float32) { axpyPortable(dst,
 
 func (s Set) sum(x []float32) float32 { return sumPortable(x) }
 
+func (s Set) maximum(x []float32, _ *[16]float32) []float32 { return x }
+
 func (s Set) sumSquares(x []float32) float32 { return sumSquaresPortable(x) }
 
 func (s Set) step(u *updateTask) { stepPortable(u) }

@@ -11,6 +11,11 @@ func TestFastWaysOfOtherNetworks(t *testing.T) {
 	attrs := func(a ...*onnx.Attribute) []*onnx.Attribute { return a }
 	in := func(t ...*onnx.Tensor) []*onnx.Tensor { return t }
 	for phrase, c := range map[string]fastNode{
+		"sums of columns":              {"ReduceSum", nil, in(noise(1, 3, 70, 33), onnx.FromInt64s([]int64{1}))},
+		"means of every second axis":   {"ReduceMean", attrs(onnx.AttrInt("keepdims", 0)), in(noise(1, 3, 4, 5, 6, 7), onnx.FromInt64s([]int64{0, 2, 4}))},
+		"greatest of rows":             {"ReduceMax", nil, in(noise(1, 3, 7, 33), onnx.FromInt64s([]int64{-1}))},
+		"greatest of columns and more": {"ReduceMax", nil, in(noise(1, 3, 7, 33, 2), onnx.FromInt64s([]int64{0, 2}))},
+		"a mean of an axis of one":     {"ReduceMean", nil, in(noise(1, 3, 1, 5), onnx.FromInt64s([]int64{1}))},
 		"layer norm":                   {"LayerNormalization", nil, in(noise(1, 7, 133), noise(2, 133), noise(3, 133))},
 		"layer norm without bias":      {"LayerNormalization", attrs(onnx.AttrInt("axis", 1)), in(noise(1, 7, 4, 1033), noise(2, 4, 1033))},
 		"root mean square norm":        {"RMSNormalization", nil, in(noise(1, 7, 133), noise(2, 133))},

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
 )
 
 // The Reduce family: elements combined along axes. data [d…], axes int64 [count] → [d… with 1 on those axes, or without them where
@@ -157,7 +158,7 @@ func (r reduce) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 // Specialize runs sums and means over the last axes, which are rows to the kernels.
 func (r reduce) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
 	x, ok := in[0].Sizes()
-	if !ok || count(x) == 0 || in[0].Elem() != onnx.Float || r.kind != reduceSum && r.kind != reduceMean {
+	if !ok || count(x) == 0 || in[0].Elem() != onnx.Float || r.kind != reduceSum && r.kind != reduceMean && r.kind != reduceMax {
 		return Step{}, false
 	}
 	var list []int64
@@ -168,22 +169,77 @@ func (r reduce) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bo
 		list, _ = IntsOf(consts[1])
 	}
 	set, err := r.axes(list, len(x))
-	first := max(slices.Index(set, true), 0)
-	if err != nil || slices.Contains(set[first:], false) {
+	if err != nil {
 		return Step{}, false
 	}
-	n := count(x[first:])
-	divisor := 1.0
-	if r.kind == reduceMean {
-		divisor = float64(n)
+	passes, most := reducePasses(x, set)
+	if len(passes) == 0 {
+		return Step{}, false
 	}
-	return Step{Run: func(f *Frame) error {
-		x, y := f.In[0].Float32s(), f.Out[0].Float32s()
-		for i := range y {
-			y[i] = float32(t.Set.Sum(x[i*n:(i+1)*n]) / divisor)
+	n, results := 1, count(x)
+	for _, p := range passes {
+		n, results = n*p.n, results/p.n
+	}
+	return Step{Scratch: 2 * 4 * most, Run: func(f *Frame) error {
+		from, y := f.In[0].Float32s(), f.Out[0].Float32s()
+		for i, p := range passes {
+			to := y
+			if i < len(passes)-1 {
+				to = f.ScratchFloats()[i%2*most:][:p.outer*p.inner]
+			}
+			p.run(t.Set, r.kind, to, from)
+			from = to
+		}
+		if r.kind == reduceMean {
+			t.Set.BinaryScalar(nil, kernels.Div, y, y, float32(n), false)
 		}
 		return nil
 	}}, true
+}
+
+// reducePass takes away the middle one of three axes.
+type reducePass struct{ outer, n, inner int }
+
+// reducePasses takes away the axes that are set, those that stand together at once, from the last to the first; most is the length of
+// what the passes hand on.
+func reducePasses(dims []int64, set []bool) (passes []reducePass, most int) {
+	inner := 1
+	for i := len(dims); i > 0; {
+		last := i
+		for i > 0 && set[i-1] == set[last-1] {
+			i--
+		}
+		n := count(dims[i:last])
+		if !set[last-1] {
+			inner *= n
+			continue
+		}
+		p := reducePass{outer: count(dims[:i]), n: n, inner: inner}
+		if len(passes) == 0 || n > 1 {
+			passes = append(passes, p)
+			most = max(most, (p.outer*p.inner+15)&^15)
+		}
+	}
+	if len(passes) < 2 {
+		most = 0
+	}
+	return passes, most
+}
+
+func (p reducePass) run(s kernels.Set, kind reduction, y, x []float32) {
+	for o := range p.outer {
+		x := x[o*p.n*p.inner:][:p.n*p.inner]
+		switch {
+		case p.inner > 1 && kind == reduceMax:
+			s.ColumnMaxima(y[o*p.inner:][:p.inner], x)
+		case p.inner > 1:
+			s.ColumnSums(y[o*p.inner:][:p.inner], x, false)
+		case kind == reduceMax:
+			y[o] = s.Max(x)
+		default:
+			y[o] = float32(s.Sum(x))
+		}
+	}
 }
 
 // reducedStrides gives the strides that walk a tensor from result to result of a reduction over the axes that are set, 0 along those,

@@ -167,6 +167,7 @@ func elementwiseFile(v isa) {
 			VADDPS(x[1], x[0], x[0])
 		}
 	})
+	maximum(v)
 	reduce(v, "sum", "x[i]", VADDPS, func(x, acc reg.VecVirtual) { VADDPS(x, acc, acc) })
 	reduce(v, "sumSquares", "x[i]*x[i]", VADDPS, func(x, acc reg.VecVirtual) { VFMADD231PS(x, x, acc) })
 }
