@@ -6,7 +6,8 @@ import (
 	"github.com/gonyx/gonyx/onnx"
 )
 
-// dropIdentity: y = Identity(x), or Dropout(x) that does not train → whoever read y reads x.
+// dropIdentity: y = Identity(x), Dropout(x) that does not train, Pad(x) of nothing, or a Transpose that leaves every axis where it is →
+// whoever read y reads x.
 func dropIdentity(f *fusion, last *onnx.Node) bool {
 	switch {
 	case is(last, "Identity"):
@@ -14,6 +15,16 @@ func dropIdentity(f *fusion, last *onnx.Node) bool {
 		if name := input(last, 2); name != "" {
 			t := f.constant[name]
 			if t == nil || t.Type != onnx.Bool || t.Len() != 1 || t.Bools()[0] {
+				return false
+			}
+		}
+	case is(last, "Pad"):
+		if t := f.constant[input(last, 1)]; t == nil || t.Type != onnx.Int64 || slices.ContainsFunc(t.Int64s(), func(n int64) bool { return n != 0 }) {
+			return false
+		}
+	case is(last, "Transpose") && last.Attribute("perm") != nil:
+		for i, axis := range ints(last, "perm") {
+			if axis != int64(i) {
 				return false
 			}
 		}

@@ -87,7 +87,7 @@ func TestDepthwiseKeepsNaN(t *testing.T) {
 // A plane of a convolution in its own memory is what it would be pixel by pixel.
 func TestPlanesAreLaidOut(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
-	for range 3000 {
+	for k := range 3000 {
 		f := flat{in: 1, out: 1, groups: 1, h: 1 + r.IntN(9), w: 1 + r.IntN(50), insertH: 1 + r.IntN(3), insertW: 1 + r.IntN(3),
 			padTop: r.IntN(6) - 2, padLeft: r.IntN(6) - 2, strideH: 1 + r.IntN(3), strideW: 1 + r.IntN(3), oh: 1 + r.IntN(5), ow: 1 + r.IntN(30)}
 		if f.insertH > 1 {
@@ -96,7 +96,14 @@ func TestPlanesAreLaidOut(t *testing.T) {
 		if f.insertW > 1 {
 			f.strideW = 1
 		}
-		f.prepare(1+r.IntN(3), 1+r.IntN(4), 1+r.IntN(2), 1+r.IntN(2))
+		if k%4 == 0 { // patches of all sizes
+			side := 3 + r.IntN(14)
+			f = flat{in: 1, out: 1, groups: 1, insertH: 1, insertW: 1, strideH: side, strideW: side, oh: 1 + r.IntN(3), ow: 1 + r.IntN(20)}
+			f.h, f.w = f.oh*side+r.IntN(2), f.ow*side
+			f.prepare(side, side, 1, 1)
+		} else {
+			f.prepare(1+r.IntN(3), 1+r.IntN(4), 1+r.IntN(2), 1+r.IntN(2))
+		}
 		x := random(r, f.h*f.w)
 		want := make([]float32, f.planeLen())
 		for i := range want {

@@ -2,6 +2,14 @@ package kernels
 
 // load writes plane src as the kernels see it to dst.
 func (f *flat) load(s Set, dst, src []float32) {
+	if f.patches() {
+		for y := range f.rows * f.phasesH {
+			// A row is pixels by phases, and comes to lie as phases by pixels.
+			py, r := y%f.strideH, y/f.strideH
+			s.transpose(dst[(py*f.phasesW*f.rows+r)*f.cols:], f.rows*f.cols, src[y*f.w:], f.strideW, f.cols, f.phasesW)
+		}
+		return
+	}
 	clear(dst[:f.planeLen()])
 	for py := range f.phasesH {
 		rows := lineUp(f.rows, f.h, py-f.padTop, f.strideH, f.insertH)
@@ -27,6 +35,13 @@ func (f *flat) load(s Set, dst, src []float32) {
 			}
 		}
 	}
+}
+
+// patches says whether the kernel takes the plane apart without overlap, padding or rest
+// to the right.
+func (f *flat) patches() bool {
+	return f.strideW > 2 && f.phasesW == f.strideW && f.cols*f.strideW == f.w && f.padLeft == 0 &&
+		f.phasesH == f.strideH && f.rows*f.strideH <= f.h && f.padTop == 0 && f.insertH == 1 && f.insertW == 1
 }
 
 // line is n numbers of one row that go to places of another.
