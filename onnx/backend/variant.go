@@ -82,6 +82,15 @@ func (m *Model) branch(v *variant, g *onnx.Graph, choice string) (*variant, erro
 
 // prepare folds and joins the nodes of a lifted graph; eval is one of it.
 func (m *Model) prepare(g *onnx.Graph, eval *ops.Evaluator) (*variant, error) {
+	if !m.options.Plain {
+		if joined := joinQuanta(g); joined != g {
+			v, err := newVariant(joined)
+			if err != nil {
+				return nil, err
+			}
+			g, eval = joined, v.eval
+		}
+	}
 	g, err := foldConstants(g, eval, m.options)
 	if err != nil {
 		return nil, err
