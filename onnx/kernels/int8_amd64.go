@@ -54,3 +54,10 @@ func (s Set) quadsOfBytes(dst, a, b, c, d []byte, flip uint32) {
 	raceWriteBytes(dst)
 	quadsAVX2(&dst[0], &a[0], &b[0], &c[0], &d[0], len(a), flip)
 }
+
+func (s Set) maxFours(dst, a, b []byte, flip byte) {
+	raceReadBytes(a)
+	raceReadBytes(b)
+	raceWriteBytes(dst)
+	maxFoursAVX2(&dst[0], &a[0], &b[0], len(dst), uint32(flip)*0x01010101)
+}

@@ -15,3 +15,7 @@ func (s Set) rowOfBytes(dst, x []byte, flip uint32, wide bool) int {
 func (s Set) quadsOfBytes(dst, a, b, c, d []byte, flip uint32) {
 	panic("kernels: no such set in this build")
 }
+
+func (s Set) maxFours(dst, a, b []byte, flip byte) {
+	panic("kernels: no such set in this build")
+}

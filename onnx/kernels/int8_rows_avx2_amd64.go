@@ -18,3 +18,8 @@ func flipRowAVX2(dst *byte, x *byte, n int, flip uint32) int
 //
 //go:noescape
 func widenRowAVX2(dst *byte, x *byte, n int, flip uint32) int
+
+// maxFoursAVX2 computes dst[j] = max(a[2*j], a[2*j+1], b[2*j], b[2*j+1]) for j < n, at least 16, of unsigned bytes once flipped by each byte of flip. The last sixteen overlap those before.
+//
+//go:noescape
+func maxFoursAVX2(dst *byte, a *byte, b *byte, n int, flip uint32)

@@ -117,3 +117,41 @@ block:
 	MOVQ         AX, ret+32(FP)
 	VZEROUPPER
 	RET
+
+// func maxFoursAVX2(dst *byte, a *byte, b *byte, n int, flip uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·maxFoursAVX2(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVL         flip+32(FP), SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPEQD     Y1, Y1, Y1
+	VPSRLW       $0x08, Y1, Y1
+	XORQ         SI, SI
+	MOVQ         BX, DI
+	SUBQ         $0x10, DI
+
+sixteen:
+	VPXOR        (CX)(SI*2), Y0, Y2
+	VPXOR        (DX)(SI*2), Y0, Y3
+	VPMAXUB      Y3, Y2, Y2
+	VPSRLW       $0x08, Y2, Y3
+	VPMAXUB      Y3, Y2, Y2
+	VPAND        Y1, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X3
+	VPACKUSWB    X3, X2, X3
+	VPXOR        X0, X3, X3
+	VMOVDQU      X3, (AX)(SI*1)
+	ADDQ         $0x10, SI
+	CMPQ         SI, BX
+	JGE          end
+	CMPQ         SI, DI
+	CMOVQGT      DI, SI
+	JMP          sixteen
+
+end:
+	VZEROUPPER
+	RET

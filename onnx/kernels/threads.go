@@ -64,6 +64,7 @@ type Pool struct {
 	sparse    sparseTask
 	bytes     byteTask
 	byteConv  byteConvTask
+	bytePool  bytePoolTask
 	quantize  quantizeTask
 	user      userTask
 

@@ -126,8 +126,11 @@ func (m maxPool) index(at int, dims []int64) int {
 	return index
 }
 
-// Specialize runs two-dimensional float poolings without indices on the kernels.
+// Specialize runs two-dimensional poolings of floats and bytes without indices on the kernels.
 func (m maxPool) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
+	if isByte(in[0].Elem()) && !m.indices {
+		return m.specializeBytes(t, in[0])
+	}
 	shape, ok := m.kernelPool(in[0])
 	if !ok || m.indices {
 		return Step{}, false

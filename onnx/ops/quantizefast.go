@@ -279,3 +279,17 @@ func requantScales(dst []float32, f *Frame) {
 		dst[i] = requantScale(a, b, y)
 	}
 }
+
+// specializeBytes is a pooling of bytes over two axes.
+func (m maxPool) specializeBytes(t Target, x Fact) (Step, bool) {
+	signed := x.Elem() == onnx.Int8
+	x.Type.Elem = onnx.Float
+	shape, ok := m.kernelPool(x)
+	if !ok {
+		return Step{}, false
+	}
+	return Step{Run: func(f *Frame) error {
+		t.Set.MaxPoolBytes(t.Pool, shape, signed, f.In[0].Data, f.Out[0].Data)
+		return nil
+	}}, true
+}
