@@ -30,18 +30,30 @@ type bytePoolTask struct {
 
 func (t *bytePoolTask) run(_, lo, hi int) {
 	sh := &t.sh
-	pairs := t.set.isa != portable && sh.KH == 2 && sh.KW == 2 && sh.StrideH == 2 && sh.StrideW == 2 && sh.DilationH == 1 && sh.DilationW == 1 &&
-		sh.PadTop == 0 && sh.PadLeft == 0 && 2*sh.OH <= sh.H && 2*sh.OW <= sh.W && sh.OW >= 16
+	fours := sh.KH == 2 && sh.KW == 2 && sh.StrideH == 2 && sh.StrideW == 2 && sh.DilationH == 1 && sh.DilationW == 1 &&
+		sh.PadTop == 0 && sh.PadLeft == 0 && 2*sh.OH <= sh.H && 2*sh.OW <= sh.W
 	for plane := lo; plane < hi; plane++ {
 		x, y := t.x[plane*sh.H*sh.W:][:sh.H*sh.W], t.y[plane*sh.OH*sh.OW:][:sh.OH*sh.OW]
 		for i := range sh.OH {
 			row := y[i*sh.OW:][:sh.OW]
-			if pairs {
-				t.set.maxFours(row, x[2*i*sh.W:][:2*sh.OW], x[(2*i+1)*sh.W:][:2*sh.OW], t.flip)
-			} else {
+			if !fours {
 				t.row(row, x, i)
+				continue
+			}
+			a, b := x[2*i*sh.W:][:2*sh.OW], x[(2*i+1)*sh.W:][:2*sh.OW]
+			if len(row) >= 16 && t.set.isa != portable {
+				t.set.maxFours(row, a, b, t.flip)
+			} else {
+				foursPortable(row, a, b, t.flip)
 			}
 		}
+	}
+}
+
+func foursPortable(y, a, b []byte, flip byte) {
+	a, b = a[:2*len(y)], b[:2*len(y)]
+	for j := range y {
+		y[j] = max(a[2*j]^flip, a[2*j+1]^flip, b[2*j]^flip, b[2*j+1]^flip) ^ flip
 	}
 }
 
@@ -68,5 +80,29 @@ func (t *bytePoolTask) row(y, x []byte, i int) {
 	}
 	for j := range y {
 		y[j] ^= t.flip
+	}
+}
+
+// UpsampleBytes computes y [planes, H·FactorH, W·FactorW] with y[p][i][j] = x[p][i/FactorH][j/FactorW]: the nearest element.
+func (s Set) UpsampleBytes(sh UpsampleShape, x, y []byte) {
+	if min(sh.FactorH, sh.FactorW) < 1 || len(x) != sh.Planes*sh.H*sh.W || len(y) != len(x)*sh.FactorH*sh.FactorW {
+		panic("kernels: UpsampleBytes: slices do not fit the shape")
+	}
+	wide := sh.W * sh.FactorW
+	for r := range sh.Planes * sh.H { // rows of x
+		from, to := x[r*sh.W:][:sh.W], y[r*sh.FactorH*wide:][:sh.FactorH*wide]
+		row := to[:wide]
+		if sh.FactorW == 2 {
+			for j, v := range from {
+				row[2*j], row[2*j+1] = v, v
+			}
+		} else {
+			for j := range row {
+				row[j] = from[j/sh.FactorW]
+			}
+		}
+		for a := 1; a < sh.FactorH; a++ {
+			copy(to[a*wide:][:wide], row)
+		}
 	}
 }

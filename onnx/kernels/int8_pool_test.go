@@ -18,7 +18,7 @@ func TestMaxPoolBytes(t *testing.T) {
 				sh := PoolShape{Planes: 1 + r.IntN(3), H: 1 + r.IntN(9), W: 1 + r.IntN(80), KH: 1 + r.IntN(3), KW: 1 + r.IntN(3),
 					StrideH: 1 + r.IntN(2), StrideW: 1 + r.IntN(2), DilationH: 1 + r.IntN(2), DilationW: 1, PadTop: r.IntN(2), PadLeft: r.IntN(2), PadRight: r.IntN(2)}
 				if r.IntN(2) == 0 {
-					sh = PoolShape{Planes: 2, H: 2 + r.IntN(9), W: 32 + r.IntN(80), KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilationH: 1, DilationW: 1}
+					sh = PoolShape{Planes: 2, H: 2 + r.IntN(9), W: 2 + r.IntN(80), KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilationH: 1, DilationW: 1}
 				}
 				sh.OH, sh.OW = (sh.H+sh.PadTop-(sh.KH-1)*sh.DilationH-1)/sh.StrideH+1, (sh.W+sh.PadLeft+sh.PadRight-sh.KW)/sh.StrideW+1
 				if sh.OH < 1 || sh.OW < 1 {
@@ -50,5 +50,21 @@ func TestMaxPoolBytes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestUpsampleBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	for range 50 {
+		sh := UpsampleShape{Planes: r.IntN(3), H: 1 + r.IntN(5), W: 1 + r.IntN(9), FactorH: 1 + r.IntN(3), FactorW: 1 + r.IntN(3)}
+		x := anyBytes(r, make([]byte, sh.Planes*sh.H*sh.W))
+		y := make([]byte, len(x)*sh.FactorH*sh.FactorW)
+		Portable.UpsampleBytes(sh, x, y)
+		h, w := sh.H*sh.FactorH, sh.W*sh.FactorW
+		for i, got := range y {
+			if want := x[i/(h*w)*sh.H*sh.W+i/w%h/sh.FactorH*sh.W+i%w/sh.FactorW]; got != want {
+				t.Fatalf("%+v: element %d: got %d, want %d", sh, i, got, want)
+			}
+		}
 	}
 }

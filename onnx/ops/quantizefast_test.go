@@ -70,6 +70,7 @@ func TestFastWaysOfQuantizedOperators(t *testing.T) {
 		"quantized product by columns": {"QLinearMatMul", nil, []*onnx.Tensor{quanta(3, s8, 2, 7, 19), scales(1), quanta(5, s8), quanta(4, s8, 19, 33), scales(2, 33), quanta(6, s8, 33), scales(3), quanta(7, s8)}},
 		"pooling":                      {"MaxPool", attrs(onnx.AttrInts("kernel_shape", 2, 2), onnx.AttrInts("strides", 2, 2)), []*onnx.Tensor{quanta(1, s8, 2, 3, 9, 40)}},
 		"pooling with pads":            {"MaxPool", attrs(onnx.AttrInts("kernel_shape", 3, 3), onnx.AttrInts("pads", 1, 1, 1, 1)), []*onnx.Tensor{quanta(1, u8, 2, 3, 9, 40)}},
+		"upsampling":                   {"Resize", nil, []*onnx.Tensor{quanta(1, u8, 2, 3, 9, 40), nil, onnx.FromFloat32s([]float32{1, 1, 2, 3}, 4)}},
 		"convolution":                  {"ConvInteger", pads, []*onnx.Tensor{quanta(3, u8, 2, 5, 9, 8), quanta(4, s8, 7, 5, 3, 3), quanta(5, u8), quanta(6, s8, 7)}},
 		"convolution, no zero points":  {"ConvInteger", nil, []*onnx.Tensor{quanta(3, s8, 2, 5, 9, 8), quanta(4, u8, 7, 5, 3, 3)}},
 		"quantized convolution":        {"QLinearConv", pads, []*onnx.Tensor{quanta(3, u8, 2, 5, 9, 8), scales(1), quanta(5, u8), quanta(4, s8, 7, 5, 3, 3), scales(2), quanta(6, s8), scales(3), quanta(7, u8), biases(7)}},
@@ -88,7 +89,9 @@ func TestFastWaysOfQuantizedOperators(t *testing.T) {
 			}
 			values, facts := make([]onnx.Value, len(c.in)), make([]Fact, len(c.in))
 			for i, v := range c.in {
-				values[i], facts[i] = v, Fact{Type: onnx.TypeOf(v)}
+				if v != nil {
+					values[i], facts[i] = v, Fact{Type: onnx.TypeOf(v)}
+				}
 			}
 			want, err := EvalOp(op, &Env{}, values)
 			if err != nil {
@@ -103,6 +106,9 @@ func TestFastWaysOfQuantizedOperators(t *testing.T) {
 							copy(consts[1:], c.in[1:])
 						}
 						step, ok := op.(Specializer).Specialize(Target{Set: set, Pool: p}, facts, consts)
+						if !ok && c.op == "Resize" && !constant {
+							continue // its sizes are not known
+						}
 						if !ok {
 							t.Fatalf("%s: there is no fast way", where)
 						}

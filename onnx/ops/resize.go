@@ -481,6 +481,16 @@ func (r resize) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bo
 			in[i] = Known(c)
 		}
 	}
+	if isByte(in[0].Elem()) {
+		plain := slices.Clone(in)
+		plain[0].Type.Elem = onnx.Float
+		if shape, ok := KernelUpsample(r, plain); ok {
+			return Step{Run: func(f *Frame) error {
+				t.Set.UpsampleBytes(shape, f.In[0].Data, f.Out[0].Data)
+				return nil
+			}}, true
+		}
+	}
 	if shape, ok := KernelUpsample(r, in); ok {
 		step := Step{Run: func(f *Frame) error {
 			t.Set.Upsample(t.Pool, shape, f.In[0].Float32s(), f.Out[0].Float32s())
