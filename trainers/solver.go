@@ -25,6 +25,7 @@ type Solver struct {
 	names []string             // of the rule's slots
 	list  []weights            // of the current step
 	held  map[string]*ofWeight // by parameter
+	whole wholeStep
 	thin  thinStep
 }
 
@@ -180,6 +181,8 @@ func anything(v []float32) bool {
 func (s *Solver) update(list []weights, rate, scale float64) {
 	s.step++
 	base := kernels.Step{LearningRate: rate, WeightDecay: s.rule.WeightDecay, Scale: scale}
+	t := &s.whole
+	t.base, t.list, t.held, t.total = base, t.list[:0], t.held[:0], 0
 	for _, w := range list {
 		h := s.of(w)
 		switch {
@@ -189,7 +192,41 @@ func (s *Solver) update(list []weights, rate, scale float64) {
 			s.updateRows(base, w, h)
 			continue
 		}
-		s.apply(s.pool, base, w.value, w.grad, h.slots[0], h.slots[1])
+		t.list, t.held = append(t.list, w), append(t.held, h)
+		t.total += len(w.value)
+	}
+	if t.part == nil {
+		t.part = s.updateWhole
+	}
+	s.pool.Run(t.total, 16*t.total, t.part)
+	clear(t.list)
+	clear(t.held)
+}
+
+// wholeStep is the update of all parameters of which every element has a gradient, as if they lay one behind the other.
+type wholeStep struct {
+	base  kernels.Step
+	list  []weights
+	held  []*ofWeight
+	total int              // elements
+	part  func(lo, hi int) // of these
+}
+
+// updateWhole steps elements lo..hi.
+func (s *Solver) updateWhole(lo, hi int) {
+	for i, w := range s.whole.list {
+		n := len(w.value)
+		if from, to := max(0, lo), min(n, hi); from < to {
+			cut := func(v []float32) []float32 {
+				if v == nil {
+					return nil
+				}
+				return v[from:to]
+			}
+			slots := &s.whole.held[i].slots
+			s.apply(s.whole.base, w.value[from:to], w.grad[from:to], cut(slots[0]), cut(slots[1]))
+		}
+		lo, hi = lo-n, hi-n
 	}
 }
 
@@ -228,7 +265,7 @@ func (s *Solver) updateRows(base kernels.Step, w weights, h *ofWeight) {
 					n := len(v) / len(t.h.rows)
 					return v[lo*n : end*n]
 				}
-				s.apply(nil, t.base, run(t.w.value), run(t.w.grad), run(t.h.slots[0]), run(t.h.slots[1]))
+				s.apply(t.base, run(t.w.value), run(t.w.grad), run(t.h.slots[0]), run(t.h.slots[1]))
 				lo = end
 			}
 		}
@@ -238,20 +275,20 @@ func (s *Solver) updateRows(base kernels.Step, w weights, h *ofWeight) {
 	t.w, t.h = weights{}, nil
 }
 
-// apply steps elements by the rule.
-func (s *Solver) apply(pool *kernels.Pool, base kernels.Step, value, grad, a, b []float32) {
+// apply steps elements by the rule, on the calling goroutine.
+func (s *Solver) apply(base kernels.Step, value, grad, a, b []float32) {
 	switch o := s.rule; o.Name {
 	case "sgd":
-		s.set.UpdateSGD(pool, kernels.SGD{Step: base, Momentum: o.Momentum, Nesterov: o.Nesterov}, value, grad, a)
+		s.set.UpdateSGD(nil, kernels.SGD{Step: base, Momentum: o.Momentum, Nesterov: o.Nesterov}, value, grad, a)
 	case "rmsprop":
-		s.set.UpdateRMSprop(pool, kernels.RMSprop{Step: base, Rho: o.Rho, Epsilon: o.Epsilon, Momentum: o.Momentum}, value, grad, a, b)
+		s.set.UpdateRMSprop(nil, kernels.RMSprop{Step: base, Rho: o.Rho, Epsilon: o.Epsilon, Momentum: o.Momentum}, value, grad, a, b)
 	case "adam", "adamw":
-		s.set.UpdateAdam(pool, kernels.Adam{Step: base, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon, T: s.step,
+		s.set.UpdateAdam(nil, kernels.Adam{Step: base, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon, T: s.step,
 			Decoupled: o.Name == "adamw"}, value, grad, a, b)
 	case "adagrad":
-		s.set.UpdateAdagrad(pool, kernels.Adagrad{Step: base, Decay: o.Decay, Epsilon: o.Epsilon, T: s.step}, value, grad, a)
+		s.set.UpdateAdagrad(nil, kernels.Adagrad{Step: base, Decay: o.Decay, Epsilon: o.Epsilon, T: s.step}, value, grad, a)
 	case "adadelta":
-		s.set.UpdateAdadelta(pool, kernels.Adadelta{Step: base, Rho: o.Rho, Epsilon: o.Epsilon}, value, grad, a, b)
+		s.set.UpdateAdadelta(nil, kernels.Adadelta{Step: base, Rho: o.Rho, Epsilon: o.Epsilon}, value, grad, a, b)
 	default:
 		panic("trainers: solver of an optimizer without a name")
 	}
