@@ -2,6 +2,7 @@ package backend
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gonyx/gonyx/onnx"
@@ -17,13 +18,17 @@ func (p *Plan) String() string {
 		if st.fast != nil {
 			way = "fast"
 		}
-		for i, part := range st.region {
+		region := st.region
+		if len(st.chain) > 0 {
+			region = st.chain[0].region
+		}
+		for i, part := range region {
 			way = "region"
-			if i < len(st.region)-1 {
+			if i < len(region)-1 {
 				p.line(&s, way, part)
 				s.WriteByte('\n')
-			} else {
-				st.node, st.in, st.out = part.node, part.in, part.out
+			} else { // with what links behind it read
+				st.in = append(slices.Clip(part.in), st.in[1:]...)
 			}
 		}
 		p.line(&s, way, st)

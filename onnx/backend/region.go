@@ -113,14 +113,8 @@ func (p *planner) region(chain []int) int {
 	}
 	head, last := p.plan.steps[chain[0]], &p.plan.steps[chain[n-1]]
 	sizes, _ := p.plan.values[last.out[0]].fact.Sizes()
-	pool := p.plan.model.target.Pool
-	joined := step{node: last.node, in: head.in[:1], out: last.out, fast: &ops.Step{
-		Kept: 4 * best.Kept(pool, int(sizes[0])),
-		Run: func(f *ops.Frame) error {
-			best.Run(pool, f.In[0].Float32s(), f.Out[0].Float32s(), f.KeptFloats())
-			return nil
-		},
-	}}
+	fast := ops.Regional(p.plan.model.target, best, int(sizes[0]), nil)
+	joined := step{node: last.node, in: head.in[:1:1], out: last.out, fast: &fast}
 	for _, i := range chain[:n] {
 		s := p.plan.steps[i]
 		joined.region = append(joined.region, s)

@@ -94,16 +94,18 @@ func (r *Region) Kept(p *Pool, n int) int {
 // stay in a processor's own cache.
 func (r *Region) CanvasLen() int { return r.canvases + r.tile }
 
-// Run computes y, the result of the last stage, from images x, whose number follows
-// from its length. kept has Kept elements, zero before the first run and written by
-// nobody else.
-func (r *Region) Run(p *Pool, x, y, kept []float32) {
+// Run computes y, the result of the last stage and of what then does to each of its
+// numbers, from images x, whose number follows from its length. kept has Kept elements,
+// zero before the first run and written by nobody else. No operand of then may share
+// memory with y.
+func (r *Region) Run(p *Pool, x, y, kept []float32, then Chain) {
 	n := len(x) / max(1, r.in)
 	if n*r.in != len(x) || n*r.out != len(y) {
 		panic("kernels: Region: not whole images")
 	}
+	then.check(len(y))
 	kept = kept[:r.Kept(p, n)]
-	t := regionTask{region: r, x: x, y: y, canvases: kept[:min(n, p.Threads())*r.canvases], tiles: kept[min(n, p.Threads())*r.canvases:], pass: -1}
+	t := regionTask{region: r, x: x, y: y, then: then, canvases: kept[:min(n, p.Threads())*r.canvases], tiles: kept[min(n, p.Threads())*r.canvases:], pass: -1}
 	parts := p.split(max(n, 2), n*r.work)
 	if parts <= 1 || !p.begin() {
 		t.run(0, 0, n)
@@ -137,20 +139,45 @@ type regionTask struct {
 	x, y            []float32
 	canvases, tiles []float32 // for each worker
 	pass, image     int       // -1: whole images
+	then            Chain
 }
 
 func (t *regionTask) run(worker, lo, hi int) {
 	r := t.region
-	tile := t.tiles[worker*r.tile:][:r.tile]
+	w := work{set: r.set, tile: t.tiles[worker*r.tile:][:r.tile], then: t.then}
 	if t.pass >= 0 {
-		r.passes[t.pass].run(r.set, t.x[t.image*r.in:][:r.in], t.y[t.image*r.out:][:r.out], t.canvases[:r.canvases], tile, lo, hi)
+		w.image(t, t.image)
+		w.canvases = t.canvases[:r.canvases]
+		r.passes[t.pass].run(&w, lo, hi)
 		return
 	}
-	canvases := t.canvases[worker*r.canvases:]
+	w.canvases = t.canvases[worker*r.canvases:][:r.canvases]
 	for n := lo; n < hi; n++ {
-		x, y := t.x[n*r.in:][:r.in], t.y[n*r.out:][:r.out]
+		w.image(t, n)
 		for i := range r.passes {
-			r.passes[i].run(r.set, x, y, canvases, tile, 0, r.passes[i].units)
+			r.passes[i].run(&w, 0, r.passes[i].units)
 		}
+	}
+}
+
+// work is what a worker computes an image with.
+type work struct {
+	set            Set
+	x, y           []float32 // the image and its result
+	base           int       // of y in the results of all
+	canvases, tile []float32
+	then           Chain
+}
+
+func (w *work) image(t *regionTask, n int) {
+	in, out := t.region.in, t.region.out
+	w.x, w.y, w.base = t.x[n*in:][:in], t.y[n*out:][:out], n*out
+}
+
+// finish applies what comes behind the last stage to n elements of the result.
+func (w *work) finish(at, n int) {
+	if len(w.then) > 0 {
+		y := w.y[at:][:n]
+		w.then.apply(w.set, y, y, w.base+at)
 	}
 }

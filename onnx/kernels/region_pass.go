@@ -115,37 +115,52 @@ func (p *pass) work() int {
 	return 2 * p.out.elements()
 }
 
-// run computes units lo to hi of the pass for image x with result y.
-func (p *pass) run(s Set, x, y, canvases, tile []float32, lo, hi int) {
-	src, dst := canvases, canvases
+// run computes units lo to hi of the pass.
+func (p *pass) run(w *work, lo, hi int) {
+	src, dst := w.canvases, w.canvases
 	if p.first {
-		src = x
+		src = w.x
 	}
 	if p.last {
-		dst = y
+		dst = w.y
 	}
 	from, to := p.from, p.to
+	if p.kind == convPass {
+		for u := lo; u < hi; u++ {
+			made, at := p.conv.unit(w.set, src[from.at:], dst, to, w.tile, u)
+			for i := 0; p.last && i < made.planes; i++ {
+				w.finish(at+i*to.plane, made.rows*made.n)
+			}
+		}
+		return
+	}
 	from.at += lo * from.plane
 	to.at += lo * to.plane
-	switch p.kind {
-	case convPass:
-		p.conv.run(s, src[p.from.at:], dst, p.to, tile, lo, hi)
-	case copyPass:
-		s.copyPlanes(moved{hi - lo, p.out.rows, p.out.n}, dst, to, src, from)
-	case upsamplePass:
-		p.upsample(s, hi-lo, dst, to, src, from)
-	case poolPass:
-		if p.pool.pairs() {
-			s.poolPlanes(moved{hi - lo, p.out.rows, p.out.n}, dst, to, src, from)
-			return
-		}
-		for range hi - lo {
-			t := poolTask{set: s, sh: p.pool, x: src[from.at:][:from.plane], y: tile[:p.out.rows*p.out.n], kind: maxForward}
-			t.run(0, 0, 1)
-			s.copyPlanes(moved{1, p.out.rows, p.out.n}, dst, to, tile, dense(p.out.rows, p.out.n))
-			from.at += from.plane
-			to.at += to.plane
-		}
+	m := moved{hi - lo, p.out.rows, p.out.n}
+	switch {
+	case p.kind == copyPass:
+		w.set.copyPlanes(m, dst, to, src, from)
+	case p.kind == upsamplePass:
+		p.upsample(w.set, hi-lo, dst, to, src, from)
+	case p.pool.pairs():
+		w.set.poolPlanes(m, dst, to, src, from)
+	default:
+		p.windows(w, hi-lo, dst, to, src, from)
+	}
+	if p.last {
+		w.finish(to.at, (hi-lo)*to.plane)
+	}
+}
+
+// windows is a pooling of some planes that no vectors are for.
+func (p *pass) windows(w *work, planes int, dst []float32, to layout, src []float32, from layout) {
+	size := p.out.rows * p.out.n
+	for range planes {
+		t := poolTask{set: w.set, sh: p.pool, x: src[from.at:][:from.plane], y: w.tile[:size], kind: maxForward}
+		t.run(0, 0, 1)
+		w.set.copyPlanes(moved{1, p.out.rows, p.out.n}, dst, to, w.tile, dense(p.out.rows, p.out.n))
+		from.at += from.plane
+		to.at += to.plane
 	}
 }
 
@@ -232,37 +247,43 @@ func (c *strips) tileLen() int {
 
 // run computes units lo to hi: of each strip, one block of channels after the other.
 func (c *strips) run(s Set, src, dst []float32, to layout, tile []float32, lo, hi int) {
-	blocks := c.f.blocks()
 	for u := lo; u < hi; u++ {
-		row, b := u/blocks*c.rows, u%blocks
-		rows, channels := min(c.rows, c.high-row), min(block, c.f.out-b*block)
-		x := src[row*c.f.cols:]
-		l := to
-		l.at += b * block * to.plane
-		if c.weave != nil {
-			c.joined(s, x, b, channels, rows, tile)
-			c.phases(s, dst, to, b*block/4, channels/4, row, rows, tile)
-			continue
-		}
-		switch {
-		case c.direct:
-			l.at += row * to.row
-			r := result{y: dst[l.at:], plane: to.plane, channels: channels, rows: rows, cols: c.wide, nextX: c.f.cols, nextY: to.row}
-			if to.row == c.wide && c.f.cols == c.wide {
-				r.rows, r.cols = 1, rows*c.wide
-			}
-			c.block(s, x, b, r)
-		case c.pool:
-			l.at += row / 2 * to.row
-			c.joined(s, x, b, channels, rows, tile)
-			c.repeat(channels, rows, row+rows == c.high, tile)
-			s.poolPlanes(moved{channels, (rows + 1) / 2, (c.wide + 1) / 2}, dst, l, tile, layout{0, c.f.cols, c.tilePlane()})
-		default:
-			l.at += row * to.row
-			c.joined(s, x, b, channels, rows, tile)
-			s.copyPlanes(moved{channels, rows, c.wide}, dst, l, tile, layout{0, c.f.cols, c.tilePlane()})
-		}
+		c.unit(s, src, dst, to, tile, u)
 	}
+}
+
+// unit computes one of them and says what it makes of the result and where that is.
+func (c *strips) unit(s Set, src, dst []float32, to layout, tile []float32, u int) (made moved, at int) {
+	row, b := u/c.f.blocks()*c.rows, u%c.f.blocks()
+	rows, channels := min(c.rows, c.high-row), min(block, c.f.out-b*block)
+	x, tiled := src[row*c.f.cols:], layout{0, c.f.cols, c.tilePlane()}
+	to.at += b * block * to.plane
+	switch {
+	case c.direct:
+		to.at += row * to.row
+		r := result{y: dst[to.at:], plane: to.plane, channels: channels, rows: rows, cols: c.wide, nextX: c.f.cols, nextY: to.row}
+		if to.row == c.wide && c.f.cols == c.wide {
+			r.rows, r.cols = 1, rows*c.wide
+		}
+		c.block(s, x, b, r)
+		return moved{channels, rows, c.wide}, to.at
+	case c.weave != nil:
+		c.joined(s, x, b, channels, rows, tile)
+		to.at -= b * (block - block/4) * to.plane // four channels are one of the result
+		return c.phases(s, dst, to, channels/4, row, rows, tile)
+	case c.pool:
+		to.at += row / 2 * to.row
+		c.joined(s, x, b, channels, rows, tile)
+		c.repeat(channels, rows, row+rows == c.high, tile)
+		made = moved{channels, (rows + 1) / 2, (c.wide + 1) / 2}
+		s.poolPlanes(made, dst, to, tile, tiled)
+		return made, to.at
+	}
+	to.at += row * to.row
+	c.joined(s, x, b, channels, rows, tile)
+	made = moved{channels, rows, c.wide}
+	s.copyPlanes(made, dst, to, tile, tiled)
+	return made, to.at
 }
 
 // joined computes rows of a block and what lies between them into a tile.
@@ -303,8 +324,8 @@ func (c *strips) repeat(channels, rows int, last bool, tile []float32) {
 }
 
 // phases puts the phases of some channels, which lie in a tile from a row of their
-// planes on, between each other.
-func (c *strips) phases(s Set, dst []float32, to layout, first, channels, row, rows int, tile []float32) {
+// planes on, between each other, and says what that makes and where.
+func (c *strips) phases(s Set, dst []float32, to layout, channels, row, rows int, tile []float32) (made moved, at int) {
 	t := c.weave
 	from := layout{row: c.f.cols, plane: 4 * c.tilePlane()}
 	for phase := range 2 {
@@ -320,6 +341,8 @@ func (c *strips) phases(s Set, dst []float32, to layout, first, channels, row, r
 		if t.beginW == 1 {
 			even, odd = odd, even[1:]
 		}
-		s.zipPlanes(moved{channels, n, t.shape.W}, dst, layout{to.at + first*to.plane + y*to.row, 2 * to.row, to.plane}, even, odd, from)
+		s.zipPlanes(moved{channels, n, t.shape.W}, dst, layout{to.at + y*to.row, 2 * to.row, to.plane}, even, odd, from)
 	}
+	begin, end := max(0, 2*row-t.beginH), min(t.shape.H, 2*(row+rows)-t.beginH)
+	return moved{channels, max(0, end-begin), t.shape.W}, to.at + begin*to.row
 }

@@ -145,8 +145,11 @@ func TestRegionIsItsStages(t *testing.T) {
 						for _, f := range plain {
 							want = f(s, nil, n, want)
 						}
+						// Functions, and a sum with the same place of another image.
+						then := Chain{{Act: Activation{Function: LeakyRelu, Slope: .25}}, {Op: Add, Operand: SameOperand, B: random(r, len(want))}}[:min(n-1, 2)]
+						s.Chain(nil, then, want, want)
 						y := fill(r, fy.either(len(want), end))
-						region.Run(p, x, y, kept)
+						region.Run(p, x, y, kept, then)
 						if i := sameBits(y, want); i >= 0 {
 							t.Fatalf("%s: element %d: got %g, want %g", what, i, y[i], want[i])
 						}
@@ -167,7 +170,7 @@ func TestRegionAllocatesNothing(t *testing.T) {
 		for _, p := range []*Pool{nil, pool} {
 			region := NewRegion(s, stages...)
 			x, y, kept := random(r, 8*784), make([]float32, 8*784), make([]float32, region.Kept(p, 8))
-			if n := testing.AllocsPerRun(5, func() { region.Run(p, x, y, kept) }); n != 0 && !raceEnabled {
+			if n := testing.AllocsPerRun(5, func() { region.Run(p, x, y, kept, nil) }); n != 0 && !raceEnabled {
 				t.Errorf("%v, %d threads: got %g allocations a run, want 0", s, p.Threads(), n)
 			}
 		}
@@ -184,7 +187,7 @@ func BenchmarkRegion(b *testing.B) {
 			x, y, kept := random(r, 784), make([]float32, 784), make([]float32, region.Kept(nil, 1))
 			flops := float64(region.work)
 			for b.Loop() {
-				region.Run(nil, x, y, kept)
+				region.Run(nil, x, y, kept, nil)
 			}
 			b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})
