@@ -93,20 +93,22 @@ func (o options) opponents(d duel) []opponent {
 	python := func(name, interpreter, script string, env []string) {
 		list = append(list, opponent{corner{name, []string{interpreter, filepath.Join(o.here, script)}, env, time.Minute}, t})
 	}
-	programs := runners()
-	switch {
-	case d.Kind == "run":
+	var programs []string
+	patience := 15 * time.Second
+	if d.Kind == "run" {
 		python(onnxRuntime, o.ort, "ort.py", nil)
-	default:
-		programs = []string{"gorgonia"}
+		programs = runners()
+	} else {
 		if o.torch != "" {
 			python(pyTorch, o.torch, "step.py", tuned())
 		}
+		programs = []string{"gorgonia"}
+		patience = time.Minute // every batch is seen once before anything is timed
 	}
 	t.rounds, t.most, t.starts = 5, 3*time.Second, 1
 	for _, program := range programs {
 		if o.peers != "" && !d.Alone {
-			list = append(list, opponent{corner{peerName(program), []string{filepath.Join(o.peers, program)}, nil, 15 * time.Second}, t})
+			list = append(list, opponent{corner{peerName(program), []string{filepath.Join(o.peers, program)}, nil, patience}, t})
 		}
 	}
 	return list

@@ -55,9 +55,6 @@ func duels(folder string) ([]duel, error) {
 	return append(list, more...), err
 }
 
-// Training batches, as large as the articles' for these networks.
-var trainingRows = map[string]int64{"news": 32, "yolo": 16, "autoencoder": 100, "conv-autoencoder": 100, "vae": 100}
-
 // trainingBatches is how many batches take turns: an optimizer must not find the same rows in every step. For the news it is
 // so many that nearly every word has been seen before anything is measured, as it is after an epoch of real texts.
 func trainingBatches(network string) int64 {
@@ -98,7 +95,7 @@ func networkDuels(folder string, n networks.Network) ([]duel, error) {
 				Rows: batch, Short: batch == 32 || batch == 1 && rows.word == "", Alone: batch == 1000})
 		}
 	}
-	rows, turns := trainingRows[n.Name], trainingBatches(n.Name)
+	rows, turns := int64(instance.Recipe.BatchSize), trainingBatches(n.Name)
 	in, err := writeInputs(folder, n.Name+" training", instance.Training.Graph, rows*turns, kinds(n.Name)[0])
 	if err != nil {
 		return nil, err
