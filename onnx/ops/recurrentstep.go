@@ -2,7 +2,7 @@ package ops
 
 import (
 	"fmt"
-	"math"
+	"sync"
 
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/kernels"
@@ -25,6 +25,7 @@ type recurrentStep struct {
 	gathers                               bool // the rows of a step do not lie together in X
 	usual                                 bool // Sigmoid, Tanh and no bounds, for which there are kernels
 	dirs                                  []stepWeights
+	works                                 sync.Pool // of *recurrentWork
 }
 
 // stepWeights are the constant weights of one direction; nil where they are not constant.
@@ -107,7 +108,9 @@ func (r recurrent) specialize(kind byte, t Target, in []Fact, consts []*onnx.Ten
 		s.dirs = append(s.dirs, w)
 	}
 	var m memory
-	s.carve(&m, new(recurrentRun))
+	for range s.runs() {
+		s.carve(&m, new(recurrentRun))
+	}
 	return Step{Scratch: 4 * m.used, Run: s.run}, true
 }
 
@@ -169,25 +172,65 @@ func output(f *Frame, i int) []float32 {
 }
 
 func (s *recurrentStep) run(f *Frame) error {
-	var r recurrentRun
-	s.carve(&memory{floats: f.ScratchFloats()}, &r)
+	w, _ := s.works.Get().(*recurrentWork)
+	if w == nil {
+		w = &recurrentWork{step: s}
+		w.some = w.directions
+	}
+	defer s.works.Put(w)
+	var lens []int32
 	if len(f.In) > 4 && f.In[4] != nil {
-		r.lens = f.In[4].Int32s()
-		for n, l := range r.lens {
+		lens = f.In[4].Int32s()
+		for n, l := range lens {
 			if l < 0 || int(l) > s.steps {
 				return fmt.Errorf("sequence_lens: row %d has %d steps, want 0 to %d", n, l, s.steps)
 			}
 		}
+		clear(output(f, 0))
 	}
-	y := output(f, 0)
-	if r.lens != nil {
-		clear(y)
+	m := memory{floats: f.ScratchFloats()}
+	for d := range s.runs() {
+		s.carve(&m, &w.runs[d])
+		w.runs[d].lens = lens
 	}
-	g := geometry{batchFirst: s.batchFirst, batch: s.batch, steps: s.steps, directions: len(s.backward)}
-	for d := range s.dirs {
-		s.direction(f, &r, g, d, y)
+	w.frame = f
+	if s.runs() > 1 {
+		s.t.Pool.Run(len(s.dirs), s.work(), w.some)
+	} else {
+		w.directions(0, len(s.dirs))
 	}
+	w.frame, w.runs = nil, [2]recurrentRun{}
 	return nil
+}
+
+// recurrentWork is a run of a node, kept for the next one.
+type recurrentWork struct {
+	step  *recurrentStep
+	frame *Frame
+	runs  [2]recurrentRun
+	some  func(lo, hi int) // directions, made once
+}
+
+// directions runs some of the directions, with memory of their own where they run at the same time.
+func (w *recurrentWork) directions(lo, hi int) {
+	s := w.step
+	g := geometry{batchFirst: s.batchFirst, batch: s.batch, steps: s.steps, directions: len(s.dirs)}
+	for d := lo; d < hi; d++ {
+		s.direction(w.frame, &w.runs[min(d, s.runs()-1)], g, d, output(w.frame, 0))
+	}
+}
+
+// work is that of all directions in multiplications and additions.
+func (s *recurrentStep) work() int {
+	return 2 * len(s.dirs) * s.steps * s.batch * s.columns * (s.inputs + s.hidden)
+}
+
+// runs is how many directions have memory of their own.
+func (s *recurrentStep) runs() int {
+	if s.t.Pool.Threads() > 1 {
+		return len(s.dirs)
+	}
+	return 1
 }
 
 // direction runs all steps of one direction.
@@ -315,127 +358,4 @@ func (s *recurrentStep) recur(f *Frame, d int, packed *kernels.PackedB, first, n
 		product.B, product.TransB = f.In[2].Float32s()[(d*s.columns+first)*s.hidden:], true
 	}
 	s.t.Set.Gemm(s.t.Pool, product)
-}
-
-// step computes the states after a step; gates holds the products with W.
-func (s *recurrentStep) step(f *Frame, r *recurrentRun, d int, gates []float32, step int) {
-	h, w := s.hidden, s.dirs[d]
-	switch {
-	case s.resetFirst():
-		s.recur(f, d, w.r, 0, 2*h, r.h, gates, nil)
-		for b := range s.batch {
-			row := gates[b*s.columns:][:2*h]
-			if s.usual {
-				s.t.Set.GRUReset(r.a[b*h:][:h], row[h:], r.h[b*h:][:h])
-				continue
-			}
-			s.act(r.acts[0], row)
-			s.t.Set.Binary(nil, kernels.Mul, r.a[b*h:][:h], row[h:], r.h[b*h:][:h])
-		}
-		s.recur(f, d, w.last, 2*h, h, r.a, gates[2*h:], nil)
-	case s.resetLast():
-		s.recur(f, d, w.r, 0, s.columns, r.h, r.rh, r.bias[s.columns:])
-	default:
-		s.recur(f, d, w.r, 0, s.columns, r.h, gates, nil)
-	}
-	for b := range s.batch {
-		if r.lens != nil && step >= int(r.lens[b]) {
-			continue
-		}
-		row, state := gates[b*s.columns:][:s.columns], r.h[b*h:][:h]
-		switch s.kind {
-		case 'R':
-			s.act(r.acts[0], row)
-			copy(state, row)
-		case 'G':
-			s.gru(r, row, r.rh[min(b*s.columns, len(r.rh)):], state)
-		case 'L':
-			s.lstm(r, row, state, r.c[b*h:][:h])
-		}
-	}
-}
-
-// act applies an activation to sums, which it bounds first.
-func (s *recurrentStep) act(g gateFunction, x []float32) {
-	if !s.unbounded() {
-		clip := float32(s.clip)
-		s.t.Set.BinaryScalar(nil, kernels.Min, x, x, clip, false)
-		s.t.Set.BinaryScalar(nil, kernels.Max, x, x, -clip, false)
-	}
-	s.apply(g, x, x)
-}
-
-func (s *recurrentStep) unbounded() bool { return s.clip > math.MaxFloat32 }
-
-func (s *recurrentStep) apply(g gateFunction, y, x []float32) {
-	if g.fast {
-		s.t.Set.Unary(nil, g.kernel, y, x)
-		return
-	}
-	for i, v := range x {
-		y[i] = float32(g.of(float64(v)))
-	}
-}
-
-// gru ends the step of a row; rh holds the row's products with R where they are kept apart.
-func (s *recurrentStep) gru(r *recurrentRun, row, rh, state []float32) {
-	h, set := s.hidden, s.t.Set
-	z, reset, y := row[:h], row[h:2*h], row[2*h:]
-	switch {
-	case s.usual && s.resetLast():
-		set.GRUCell(state, z, reset, y, rh[:h], rh[h:2*h], rh[2*h:3*h])
-		return
-	case s.usual:
-		set.GRUUpdate(state, z, y)
-		return
-	case s.resetLast():
-		set.Binary(nil, kernels.Add, row[:2*h], row[:2*h], rh[:2*h])
-		s.act(r.acts[0], row[:2*h])
-		set.Binary(nil, kernels.Mul, reset, reset, rh[2*h:3*h])
-		set.Binary(nil, kernels.Add, y, y, reset)
-	}
-	s.act(r.acts[1], y)
-	// (1-z)·y + z·h = y + z·(h-y)
-	set.Binary(nil, kernels.Sub, state, state, y)
-	set.Binary(nil, kernels.Mul, state, state, z)
-	set.Binary(nil, kernels.Add, state, state, y)
-}
-
-func (s *recurrentStep) lstm(r *recurrentRun, row, state, c []float32) {
-	h, set := s.hidden, s.t.Set
-	i, o, f, y := row[:h], row[h:2*h], row[2*h:3*h], row[3*h:]
-	if s.usual {
-		set.LSTMCell(state, c, i, o, f, y)
-		return
-	}
-	if r.p == nil && !s.recurrent.fused {
-		s.act(r.acts[0], row[:3*h])
-	} else {
-		if r.p != nil {
-			for j, v := range c {
-				i[j] += r.p[j] * v
-				f[j] += r.p[2*h+j] * v
-			}
-		}
-		s.act(r.acts[0], i)
-		if s.recurrent.fused {
-			set.BinaryScalar(nil, kernels.Sub, f, i, 1, true)
-		} else {
-			s.act(r.acts[0], f)
-		}
-	}
-	s.act(r.acts[1], y)
-	set.Binary(nil, kernels.Mul, y, y, i)
-	set.Binary(nil, kernels.Mul, c, c, f)
-	set.Binary(nil, kernels.Add, c, c, y)
-	if r.p != nil {
-		for j, v := range c {
-			o[j] += r.p[h+j] * v
-		}
-	}
-	if r.p != nil || s.recurrent.fused {
-		s.act(r.acts[0], o)
-	}
-	s.apply(r.acts[2], y, c)
-	set.Binary(nil, kernels.Mul, state, o, y)
 }

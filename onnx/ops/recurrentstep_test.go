@@ -36,6 +36,8 @@ func TestRecurrentSteps(t *testing.T) {
 		"rnn elu":              newRecurrent("RNN", 4, 2, 3, 5, 1, true, word("Elu")),
 		"several chunks":       newRecurrent("LSTM", 2*stepRows+3, 1, 2, 3, 2, true),
 		"several chunks, rows": newRecurrent("GRU", stepRows, 3, 2, 3, 2, true),
+		"two at once":          newRecurrent("LSTM", 40, 1, 64, 48, 2, true),
+		"two at once, rows":    newRecurrent("GRU", 20, 5, 64, 48, 2, true, before).with(4, int32s(20, 3, 0, 19, 7)),
 		"work for two":         newRecurrent("LSTM", 64, 2, 80, 70, 1, true),
 	}
 	for _, op := range []string{"RNN", "GRU", "LSTM"} {
