@@ -45,10 +45,16 @@ type backwardRoom struct {
 
 func (r backwardRoom) len() int { return r.x + r.dy + r.padded + r.plain + r.tile + r.large }
 
-// inputStrips is how the gradient by an image is computed.
-func (c *Conv) inputStrips(s Set, packed []float32) strips {
+// folds is where strips of the gradient by an upsampled image are added up at once.
+func (c *Conv) folds(b *ConvBackward) bool {
+	return b.Upsample != nil && b.Upsample.FactorH == 2 && b.Upsample.FactorW == 2 && c.shape.Groups == 1
+}
+
+// inputStrips is how the gradient by an image is computed, two rows at a time where it
+// folds.
+func (c *Conv) inputStrips(s Set, packed []float32, folds bool) strips {
 	f := &c.backward
-	t := strips{f: f, weights: packed, high: f.oh, wide: f.ow}
+	t := strips{f: f, weights: packed, high: f.oh, wide: f.ow, pool: folds}
 	t.plan(s)
 	return t
 }
@@ -62,13 +68,13 @@ func (c *Conv) backwardRoom(s Set, b *ConvBackward) (r backwardRoom) {
 	if b.DX != nil {
 		r.padded = c.backward.imageLen()
 		if f.groups == 1 {
-			t := c.inputStrips(s, nil)
+			t := c.inputStrips(s, nil, c.folds(b))
 			r.tile = t.tileLen()
 		} else {
 			r.tile = block * maxJoined
 		}
 	}
-	if b.Upsample != nil && (b.DX != nil || !g.unit) {
+	if b.Upsample != nil && (b.DX != nil && !c.folds(b) || !g.unit) {
 		r.large = c.shape.C * c.shape.H * c.shape.W
 	}
 	if b.Pool != nil {
@@ -104,7 +110,7 @@ func (c *Conv) Backward(s Set, p *Pool, b ConvBackward) {
 		t.packed, b.Scratch = b.Scratch[:c.backward.packedLen()], b.Scratch[c.backward.packedLen():]
 		c.packBackward(t.packed, b.W)
 		if f.groups == 1 {
-			t.strips = c.inputStrips(s, t.packed)
+			t.strips = c.inputStrips(s, t.packed, c.folds(&b))
 		} else {
 			t.walk = c.backward.walk(s)
 		}
@@ -254,6 +260,10 @@ func (w *convGradientWorker) input(n int, dy []float32) {
 		back.place(w.set, w.padded[o*back.planeLen():][:back.planeLen()], dy[o*w.planes.apartY:], w.planes.cols)
 	}
 	dx := w.b.DX[n*w.image:][:w.image]
+	if w.strips.pool {
+		w.folded(dx)
+		return
+	}
 	to := dx
 	if w.b.Upsample != nil {
 		to = w.large
@@ -268,6 +278,18 @@ func (w *convGradientWorker) input(n int, dy []float32) {
 	if w.b.Upsample != nil {
 		t := upsampleTask{set: w.set, sh: *w.b.Upsample, x: dx, y: to, backward: true}
 		t.run(0, 0, w.c.shape.C)
+	}
+}
+
+// folded computes the gradient by an image that was upsampled by 2.
+func (w *convGradientWorker) folded(dx []float32) {
+	c, up := &w.strips, w.b.Upsample
+	for u := range c.units() {
+		row, b := u/c.f.blocks()*c.rows, u%c.f.blocks()
+		rows, channels := min(c.rows, c.high-row), min(block, c.f.out-b*block)
+		c.joined(w.set, w.padded[row*c.f.cols:], b, channels, rows, w.tile)
+		to := layout{(b*block*up.H + row/2) * up.W, up.W, up.H * up.W}
+		w.set.foldPlanes(moved{channels, rows / 2, up.W}, dx, to, w.tile, layout{0, c.f.cols, c.tilePlane()})
 	}
 }
 

@@ -56,6 +56,18 @@ func greater(a, b float32) float32 {
 	return a
 }
 
+func foldPlanesPortable(m moved, dst []float32, to layout, src []float32, from layout) {
+	for p := range m.planes {
+		for r := range m.rows {
+			y, at := dst[to.at+p*to.plane+r*to.row:][:m.n], from.at+p*from.plane+2*r*from.row
+			a, b := src[at:][:2*m.n], src[at+from.row:][:2*m.n]
+			for j := range y {
+				y[j] = a[2*j] + a[2*j+1] + b[2*j] + b[2*j+1]
+			}
+		}
+	}
+}
+
 func zipPlanesPortable(m moved, dst []float32, to layout, even, odd []float32, from layout) {
 	for p := range m.planes {
 		for r := range m.rows {

@@ -44,6 +44,17 @@ func (m moved) see(x []float32, l layout, writes bool) {
 	}
 }
 
+// pairs is what a kernel reads that makes one element of 2 by 2.
+func (m moved) pairs(lanes int, dst []float32, to layout, src []float32, from layout) moveArgs {
+	a := moveArgs{dst: at(dst, to.at), dstRow: 4 * to.row, dstPlane: 4 * to.plane, src: at(src, from.at), srcRow: 8 * from.row, srcPlane: 4 * from.plane,
+		other: at(src, from.at+from.row), vectors: (m.n - 1) / lanes, rows: m.rows, planes: m.planes}
+	last := m.n - a.vectors*lanes
+	a.mask(0, last)
+	a.mask(1, min(2*last, lanes))
+	a.mask(2, 2*last-lanes)
+	return a
+}
+
 // copyPlanes copies m of src to dst.
 func (s Set) copyPlanes(m moved, dst []float32, to layout, src []float32, from layout) {
 	if m.planes*m.rows*m.n == 0 {
@@ -77,17 +88,30 @@ func (s Set) poolPlanes(m moved, dst []float32, to layout, src []float32, from l
 	}
 	m.see(dst, to, true)
 	moved{m.planes, 2 * m.rows, 2 * m.n}.see(src, from, false)
-	lanes := s.lanes()
-	a := moveArgs{dst: at(dst, to.at), dstRow: 4 * to.row, dstPlane: 4 * to.plane, src: at(src, from.at), srcRow: 8 * from.row, srcPlane: 4 * from.plane,
-		other: at(src, from.at+from.row), vectors: (m.n - 1) / lanes, rows: m.rows, planes: m.planes}
-	last := m.n - a.vectors*lanes
-	a.mask(0, last)
-	a.mask(1, min(2*last, lanes))
-	a.mask(2, 2*last-lanes)
+	a := m.pairs(s.lanes(), dst, to, src, from)
 	if s.isa == avx512 {
 		poolPlanesAVX512((*byte)(unsafe.Pointer(&a)))
 	} else {
 		poolPlanesAVX2((*byte)(unsafe.Pointer(&a)))
+	}
+}
+
+// foldPlanes writes m: each element the sum of 2 by 2 of src, row by row.
+func (s Set) foldPlanes(m moved, dst []float32, to layout, src []float32, from layout) {
+	if m.planes*m.rows*m.n == 0 {
+		return
+	}
+	if s.isa == portable {
+		foldPlanesPortable(m, dst, to, src, from)
+		return
+	}
+	m.see(dst, to, true)
+	moved{m.planes, 2 * m.rows, 2 * m.n}.see(src, from, false)
+	a := m.pairs(s.lanes(), dst, to, src, from)
+	if s.isa == avx512 {
+		foldPlanesAVX512((*byte)(unsafe.Pointer(&a)))
+	} else {
+		foldPlanesAVX2((*byte)(unsafe.Pointer(&a)))
 	}
 }
 
@@ -110,14 +134,8 @@ func (s Set) poolPlanesAt(m moved, dst []float32, index []int32, to layout, src 
 		}
 	}
 	moved{m.planes, 2 * m.rows, 2 * m.n}.see(src, from, false)
-	lanes := s.lanes()
-	a := moveArgs{dst: at(dst, to.at), dstRow: 4 * to.row, dstPlane: 4 * to.plane, src: at(src, from.at), srcRow: 8 * from.row, srcPlane: 4 * from.plane,
-		other: at(src, from.at+from.row), index: unsafe.Pointer(&index[to.at]), width: int32(width), first: int32(first),
-		vectors: (m.n - 1) / lanes, rows: m.rows, planes: m.planes}
-	last := m.n - a.vectors*lanes
-	a.mask(0, last)
-	a.mask(1, min(2*last, lanes))
-	a.mask(2, 2*last-lanes)
+	a := m.pairs(s.lanes(), dst, to, src, from)
+	a.index, a.width, a.first = unsafe.Pointer(&index[to.at]), int32(width), int32(first)
 	if s.isa == avx512 {
 		poolPlanesAtAVX512((*byte)(unsafe.Pointer(&a)))
 	} else {

@@ -19,6 +19,11 @@ func poolPlanesAVX512(args *byte)
 //go:noescape
 func poolPlanesAtAVX512(args *byte)
 
+// foldPlanesAVX512 computes dst[j] = src[2j] + src[2j+1] + other[2j] + other[2j+1], added in this order, for all planes, rows and n elements.
+//
+//go:noescape
+func foldPlanesAVX512(args *byte)
+
 // zipPlanesAVX512 computes dst[2j] = src[j] and dst[2j+1] = other[j] for all planes, rows and n elements.
 //
 //go:noescape

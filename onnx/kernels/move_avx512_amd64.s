@@ -338,6 +338,85 @@ last:
 	VZEROUPPER
 	RET
 
+// func foldPlanesAVX512(args *byte)
+// Requires: AVX, AVX512F
+TEXT ·foldPlanesAVX512(SB), NOSPLIT, $0-8
+	MOVQ      args+0(FP), AX
+	KMOVW     88(AX), K1
+	KMOVW     92(AX), K2
+	KMOVW     96(AX), K3
+	MOVQ      48(AX), CX
+	SUBQ      24(AX), CX
+	MOVQ      56(AX), DX
+	SUBQ      (AX), DX
+	VMOVDQU32 poolEvens<>+0(SB), Z0
+	VMOVDQU32 poolOdds<>+0(SB), Z1
+
+plane:
+	MOVQ 72(AX), SI
+	MOVQ SI, 128(AX)
+	MOVQ (AX), DI
+	MOVQ 24(AX), R8
+
+row:
+	MOVQ  DI, DX
+	MOVQ  R8, BX
+	MOVQ  64(AX), SI
+	TESTQ SI, SI
+	JE    last
+
+vector:
+	VMOVUPS   (BX), Z2
+	VMOVUPS   64(BX), Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VPERMI2PS Z3, Z2, Z4
+	VPERMI2PS Z3, Z2, Z5
+	VADDPS    Z5, Z4, Z2
+	VMOVUPS   (BX)(CX*1), Z3
+	VMOVUPS   64(BX)(CX*1), Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z1, Z6
+	VPERMI2PS Z4, Z3, Z5
+	VPERMI2PS Z4, Z3, Z6
+	VADDPS    Z5, Z2, Z2
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS   Z2, (DX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x00000080, BX
+	DECQ      SI
+	JNE       vector
+
+last:
+	VMOVUPS.Z (BX), K2, Z2
+	VMOVUPS.Z 64(BX), K3, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VPERMI2PS Z3, Z2, Z4
+	VPERMI2PS Z3, Z2, Z5
+	VADDPS    Z5, Z4, Z2
+	VMOVUPS.Z (BX)(CX*1), K2, Z3
+	VMOVUPS.Z 64(BX)(CX*1), K3, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z1, Z6
+	VPERMI2PS Z4, Z3, Z5
+	VPERMI2PS Z4, Z3, Z6
+	VADDPS    Z5, Z2, Z2
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS   Z2, K1, (DX)
+	ADDQ      8(AX), DI
+	ADDQ      32(AX), R8
+	DECQ      128(AX)
+	JNE       row
+	MOVQ      16(AX), DX
+	ADDQ      DX, (AX)
+	MOVQ      40(AX), DX
+	ADDQ      DX, 24(AX)
+	DECQ      80(AX)
+	JNE       plane
+	VZEROUPPER
+	RET
+
 // func zipPlanesAVX512(args *byte)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·zipPlanesAVX512(SB), NOSPLIT, $0-8

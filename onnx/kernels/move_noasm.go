@@ -17,3 +17,7 @@ func (s Set) poolPlanesAt(m moved, dst []float32, index []int32, to layout, src 
 func (s Set) zipPlanes(m moved, dst []float32, to layout, even, odd []float32, from layout) {
 	zipPlanesPortable(m, dst, to, even, odd, from)
 }
+
+func (s Set) foldPlanes(m moved, dst []float32, to layout, src []float32, from layout) {
+	foldPlanesPortable(m, dst, to, src, from)
+}

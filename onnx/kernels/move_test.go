@@ -64,6 +64,7 @@ func TestMoves(t *testing.T) {
 					if !slices.Equal(index, want) {
 						t.Fatalf("pool with indices, %s: got %v, want %v", what, index, want)
 					}
+					check("fold", func(y []float32) { s.foldPlanes(m, y, to, x, from) }, func(y []float32) { foldPlanesPortable(m, y, to, x, from) })
 					check("pool", func(y []float32) { s.poolPlanes(m, y, to, x, from) }, func(y []float32) { poolPlanesPortable(m, y, to, x, from) })
 				}
 			}

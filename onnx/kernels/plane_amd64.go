@@ -73,18 +73,6 @@ func (s Set) double(y, x []float32) {
 	doubleAVX2(&y[0], &x[0], len(x))
 }
 
-// foldPairs computes y[j] = x[2j] + x[2j+1] + x[row+2j] + x[row+2j+1], added in this
-// order.
-func (s Set) foldPairs(y, x []float32, row int) {
-	if s.isa == portable || len(y) < 8 {
-		foldPairsPortable(y, x, row)
-		return
-	}
-	raceRead(x[:row+2*len(y)])
-	raceWrite(y)
-	foldPairsAVX2(&y[0], &x[0], row, len(y))
-}
-
 // zeros is how many blocks of zeroBlock numbers of x hold nothing but +0 before the
 // first that does not, or before the end.
 func (s Set) zeros(x []float32) int {

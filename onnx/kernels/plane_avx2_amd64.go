@@ -29,11 +29,6 @@ func copyRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
 //go:noescape
 func doubleAVX2(y *float32, x *float32, n int)
 
-// foldPairsAVX2 computes y[j] = x[2j] + x[2j+1] + x[row+2j] + x[row+2j+1], added in this order, for j < n, n at least 8.
-//
-//go:noescape
-func foldPairsAVX2(y *float32, x *float32, row int, n int)
-
 // unpoolAVX2 computes dst[(2r+a)*ldd+2j+b] = at[r*n+j] == (2r+a)*w+2j+b ? dy[r*n+j] : 0 for r < rows, j < n and a, b < 2. Of fewer than 8 columns j it writes 0 for those up to 8, row by row.
 //
 //go:noescape

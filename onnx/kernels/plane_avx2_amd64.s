@@ -184,43 +184,6 @@ end:
 	VZEROUPPER
 	RET
 
-// func foldPairsAVX2(y *float32, x *float32, row int, n int)
-// Requires: AVX, AVX2, CMOV
-TEXT ·foldPairsAVX2(SB), NOSPLIT, $0-32
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ row+16(FP), DX
-	MOVQ n+24(FP), BX
-	LEAQ (CX)(DX*4), DX
-	XORQ SI, SI
-
-eight:
-	VMOVUPS (CX)(SI*8), Y0
-	VMOVUPS 32(CX)(SI*8), Y1
-	VSHUFPS $0x88, Y1, Y0, Y2
-	VSHUFPS $0xdd, Y1, Y0, Y0
-	VADDPS  Y0, Y2, Y0
-	VMOVUPS (DX)(SI*8), Y1
-	VMOVUPS 32(DX)(SI*8), Y2
-	VSHUFPS $0x88, Y2, Y1, Y3
-	VSHUFPS $0xdd, Y2, Y1, Y1
-	VADDPS  Y3, Y0, Y0
-	VADDPS  Y1, Y0, Y0
-	VPERMPD $0xd8, Y0, Y0
-	VMOVUPS Y0, (AX)(SI*4)
-	ADDQ    $0x08, SI
-	CMPQ    SI, BX
-	JGE     end
-	MOVQ    BX, DI
-	SUBQ    $0x08, DI
-	CMPQ    SI, DI
-	CMOVQGT DI, SI
-	JMP     eight
-
-end:
-	VZEROUPPER
-	RET
-
 DATA ascending<>+0(SB)/4, $0x00000000
 DATA ascending<>+4(SB)/4, $0x00000001
 DATA ascending<>+8(SB)/4, $0x00000002

@@ -47,6 +47,11 @@ func (s Set) upsample(p *Pool, t upsampleTask) {
 func (t *upsampleTask) run(_, lo, hi int) {
 	sh := t.sh
 	wide := sh.W * sh.FactorW
+	if t.backward && sh.FactorH == 2 && sh.FactorW == 2 {
+		plane := sh.H * sh.W
+		t.set.foldPlanes(moved{hi - lo, sh.H, sh.W}, t.x[lo*plane:], dense(sh.H, sh.W), t.y[4*lo*plane:], dense(2*sh.H, wide))
+		return
+	}
 	for r := lo * sh.H; r < hi*sh.H; r++ { // rows of x
 		x, y := t.x[r*sh.W:][:sh.W], t.y[r*sh.FactorH*wide:][:sh.FactorH*wide]
 		switch {
@@ -58,8 +63,6 @@ func (t *upsampleTask) run(_, lo, hi int) {
 					y[j*sh.FactorW+b] = v
 				}
 			}
-		case sh.FactorH == 2 && sh.FactorW == 2:
-			t.set.foldPairs(x, y, wide)
 		default:
 			for j := range x {
 				sum := float32(0)
@@ -83,12 +86,5 @@ func doublePortable(y, x []float32) {
 	y = y[:2*len(x)]
 	for j, v := range x {
 		y[2*j], y[2*j+1] = v, v
-	}
-}
-
-func foldPairsPortable(y, x []float32, row int) {
-	a, b := x[:2*len(y)], x[row:][:2*len(y)]
-	for j := range y {
-		y[j] = a[2*j] + a[2*j+1] + b[2*j] + b[2*j+1]
 	}
 }

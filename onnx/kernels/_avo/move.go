@@ -32,6 +32,7 @@ func moveFile(v isa) {
 	copyPlanes(v)
 	poolPlanes(v)
 	poolPlanesAt(v)
+	foldPlanes(v)
 	zipPlanes(v)
 }
 

@@ -21,7 +21,6 @@ func planeFile() {
 	transpose8()
 	copyRows()
 	double()
-	foldPairs()
 	unpool()
 	zeros()
 }
@@ -170,35 +169,6 @@ func double() {
 		VUNPCKHPS(v, v, hi)
 		VMOVUPS(lo, Mem{Base: y, Index: j, Scale: 8})
 		VMOVUPS(hi, Mem{Base: y, Index: j, Scale: 8, Disp: 32})
-	})
-}
-
-// foldPairs adds up what double has spread over two rows.
-func foldPairs() {
-	TEXT("foldPairsAVX2", NOSPLIT, "func(y, x *float32, row, n int)")
-	Pragma("noescape")
-	Doc("foldPairsAVX2 computes y[j] = x[2j] + x[2j+1] + x[row+2j] + x[row+2j+1], added in this order, for j < n, n at least 8.")
-	y, x0 := Load(Param("y"), GP64()), Load(Param("x"), GP64())
-	row, n := Load(Param("row"), GP64()), Load(Param("n"), GP64()).(reg.GPVirtual)
-	x1, j := GP64(), GP64()
-	LEAQ(Mem{Base: x0, Index: row, Scale: 4}, x1)
-	overlapped(j, n, func() {
-		sum := YMM()
-		for i, x := range []reg.Register{x0, x1} {
-			lo, hi, even, odd := YMM(), YMM(), YMM(), YMM()
-			VMOVUPS(Mem{Base: x, Index: j, Scale: 8}, lo)
-			VMOVUPS(Mem{Base: x, Index: j, Scale: 8, Disp: 32}, hi)
-			VSHUFPS(Imm(0x88), hi, lo, even)
-			VSHUFPS(Imm(0xdd), hi, lo, odd)
-			if i == 0 {
-				VADDPS(odd, even, sum)
-				continue
-			}
-			VADDPS(even, sum, sum)
-			VADDPS(odd, sum, sum)
-		}
-		VPERMPD(Imm(0xd8), sum, sum)
-		VMOVUPS(sum, Mem{Base: y, Index: j, Scale: 4})
 	})
 }
 
