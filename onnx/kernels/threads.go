@@ -56,6 +56,7 @@ type Pool struct {
 	chain     chainTask
 	norm      normTask
 	resample  resampleTask
+	unfold    unfoldTask
 	map1      unaryTask
 	map2      binaryTask
 	entropy   entropyTask

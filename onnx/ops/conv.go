@@ -239,6 +239,9 @@ func chainedConv(c conv, act kernels.Activation, t Target, in []Fact, consts []*
 	}
 	act, links = leading(act, links)
 	k := kernels.NewConv(shape)
+	if consts[1] != nil && fillsLanes(k.Shape(), t.Set) {
+		return specializePlanes(k, act, t, int(in[0].Dims()[0].Value), consts[1], links), true
+	}
 	var packed, bias []float32
 	if consts[1] != nil {
 		packed = shared(t, consts[1], shape, func() []float32 {
