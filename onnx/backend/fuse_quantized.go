@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/ops"
 )
 
 // Files of quantized networks have floats between quanta: DequantizeLinear before an operator, QuantizeLinear after it. These patterns put
@@ -14,6 +15,7 @@ import (
 //
 //	QuantizeLinear(Conv(DequantizeLinear(x), DequantizeLinear(w), DequantizeLinear(b)))  → QLinearConv
 //	QuantizeLinear(MatMul(DequantizeLinear(a), DequantizeLinear(b)))                     → QLinearMatMul
+//	QuantizeLinear(Gemm(DequantizeLinear(a), DequantizeLinear(b), DequantizeLinear(c)))  → FusedQLinearMatMul, which adds a bias
 //	QuantizeLinear(move(DequantizeLinear(x))) with the quanta of x                       → move(x), such as Reshape or MaxPool
 //
 // A Relu before QuantizeLinear is left out where it only makes what lies below the zero point the zero point, as saturation does.
@@ -77,7 +79,7 @@ func joinQuantum(f *fusion, last *onnx.Node) bool {
 	n := f.only(last.Inputs[0])
 	var away []*onnx.Node
 	if is(n, "Relu") && isLeast(y.zeros) {
-		if before := f.only(n.Inputs[0]); is(before, "Conv") || is(before, "MatMul") {
+		if before := f.only(n.Inputs[0]); is(before, "Conv") || is(before, "MatMul") || is(before, "Gemm") {
 			n, away = before, []*onnx.Node{n}
 		}
 	}
@@ -125,11 +127,56 @@ func joinQuantum(f *fusion, last *onnx.Node) bool {
 		}
 		joined = alike(n, inputs...)
 		joined.OpType = "QLinearMatMul"
+	case is(n, "Gemm"):
+		if joined = f.quantizedGemm(n, x, w, inputs); joined == nil {
+			return false
+		}
 	default:
 		return false
 	}
 	f.become(last, joined, append(away, n)...)
 	return true
+}
+
+// quantizedGemm is a Gemm of a constant matrix as a product of quanta with a bias, or nil.
+func (f *fusion) quantizedGemm(n *onnx.Node, x, w *quanta, inputs []string) *onnx.Node {
+	b := f.constant[w.name]
+	if integer(n, "transA", 0) != 0 || number(n, "alpha", 1) != 1 || number(n, "beta", 1) != 1 || b == nil || len(b.Dims) != 2 {
+		return nil
+	}
+	trans := integer(n, "transB", 0) != 0
+	rows, columns := b.Dims[0], b.Dims[1]
+	axis := int64(1)
+	if trans {
+		axis, columns = 0, rows
+	}
+	if !w.one() && (w.axis != axis || len(w.scales.Dims) != 1 || w.scales.Dims[0] != columns) {
+		return nil
+	}
+	joined := &onnx.Node{Name: n.Name, Domain: onnx.DomainPrivate, OpType: ops.FusedPrefix + "QLinearMatMul"}
+	if c := input(n, 2); c != "" {
+		bias := f.quantizedBias(f.producer[c], x, w)
+		if bias == "" || f.constant[bias].Dims[0] != columns {
+			return nil
+		}
+		inputs = append(inputs, bias)
+	}
+	if trans {
+		inputs[3] = f.add(w.name+"/transposed", transposedBytes(b))
+	}
+	joined.Inputs = inputs
+	return joined
+}
+
+func transposedBytes(t *onnx.Tensor) *onnx.Tensor {
+	rows, columns := int(t.Dims[0]), int(t.Dims[1])
+	y := onnx.NewTensor(t.Type, t.Dims[1], t.Dims[0])
+	for i := range rows {
+		for j, v := range t.Data[i*columns : (i+1)*columns] {
+			y.Data[j*rows+i] = v
+		}
+	}
+	return y
 }
 
 // moves says whether an operator hands elements of its first input on as they are, and where its other inputs do not matter to that.

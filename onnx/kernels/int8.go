@@ -3,7 +3,7 @@ package kernels
 import "unsafe"
 
 // ByteGemm is one matrix product of bytes, exact modulo 2³²: C[i][j] = Σₖ (A[i][k] - ZeroA[i])·(B[k][j] - ZeroB[j]). A is M by
-// K and B K by N, row by row without gaps; C is M by N. Zero points have one element for all, or one for each row of A
+// K and B K by N, row by row without gaps; C is M by N. Bias, one number a column or nil, is added. Zero points have one element for all, or one for each row of A
 // and column of B; nil is 0. B is given packed.
 type ByteGemm struct {
 	M, N, K int
@@ -12,6 +12,7 @@ type ByteGemm struct {
 	ZeroA   []int32
 	B       PackedBytes
 	ZeroB   []int32
+	Bias    []int32
 	C       []int32
 	Scratch []byte // of ByteGemmScratch bytes, of any content, at a multiple of 4
 }
@@ -27,67 +28,6 @@ const bytePanel = 16
 func quadsOf(k int) int  { return (k + 3) / 4 }
 func panelsOf(n int) int { return (n + bytePanel - 1) / bytePanel }
 
-// PackedBytes is the right side of a ByteGemm in the order in which products read it: panels of 16 columns, in them for
-// each four k the bytes of one column after the other, as int8 (unsigned ones less 128), with zeros beyond K and N. It
-// serves every Set and any number of goroutines.
-type PackedBytes struct {
-	k, n     int
-	unsigned bool
-	data     []byte
-	sums     []int32 // of each column, as packed
-}
-
-// PackedBytesLen is the number of bytes that PackBytes fills, which start at a multiple of 4.
-func PackedBytesLen(k, n int) int {
-	return panelsOf(n) * bytePanel * (4*quadsOf(k) + 4)
-}
-
-// PackBytes packs b, K rows of N int8 or, where not signed, uint8, into dst.
-func PackBytes(dst []byte, k, n int, b []byte, signed bool) PackedBytes {
-	if len(b) < k*n || len(dst) < PackedBytesLen(k, n) {
-		panic("kernels: PackBytes: too short")
-	}
-	quads, panels := quadsOf(k), panelsOf(n)
-	size := panels * bytePanel * 4 * quads
-	q := PackedBytes{k: k, n: n, unsigned: !signed, data: dst[:size], sums: int32s(dst[size:], panels*bytePanel)}
-	flip := byte(0)
-	if !signed {
-		flip = 0x80
-	}
-	clear(q.sums)
-	for p := range panels {
-		j := p * bytePanel
-		width := min(bytePanel, n-j)
-		sums := q.sums[j : j+bytePanel]
-		for t := range quads {
-			d := q.data[(p*quads+t)*4*bytePanel:][:4*bytePanel]
-			if width < bytePanel || 4*t+4 > k {
-				clear(d)
-			}
-			for l := range min(4, k-4*t) {
-				for x, v := range b[(4*t+l)*n+j:][:width] {
-					v ^= flip
-					d[4*x+l] = v
-					sums[x] += int32(int8(v))
-				}
-			}
-		}
-	}
-	return q
-}
-
-// int32s sees bytes as n int32.
-func int32s(b []byte, n int) []int32 {
-	if n == 0 {
-		return nil
-	}
-	_ = b[4*n-1]
-	if uintptr(unsafe.Pointer(&b[0]))%4 != 0 {
-		panic("kernels: bytes for int32 are not aligned")
-	}
-	return unsafe.Slice((*int32)(unsafe.Pointer(&b[0])), n)
-}
-
 // ByteGemm computes g. C must not overlap what is read.
 func (s Set) ByteGemm(p *Pool, g ByteGemm) {
 	if g.M <= 0 || g.N <= 0 {
@@ -96,7 +36,10 @@ func (s Set) ByteGemm(p *Pool, g ByteGemm) {
 	t := byteTask{set: s, g: g}
 	t.prepare()
 	if g.K <= 0 {
-		clear(g.C[:g.M*g.N])
+		for i := range g.M {
+			clear(g.C[i*g.N : (i+1)*g.N])
+			t.addBias(i, 0, g.N)
+		}
 		return
 	}
 	if parts := p.split(t.units, 2*g.M*g.N*g.K/4); parts > 1 && p.begin() {
@@ -129,6 +72,8 @@ type byteTask struct {
 	terms int // 0: zero points change nothing; 1: that of A does; 2: that of B, too
 	flip  uint32
 	raw   bool // A is read as it lies, and its rows need not be added up
+	once  bool // row2 is 1 and col2 the bias
+	late  bool // the bias is added to what is stored
 	a     []byte
 	row1  []int32 // less the zero point of A, M
 	row2  []int32 // less the sum of a row of A, M
@@ -148,8 +93,8 @@ func (t *byteTask) prepare() {
 	if len(g.A) < g.M*g.K || len(g.C) < g.M*g.N || g.B.k != g.K || g.B.n != g.N {
 		panic("kernels: ByteGemm: too short, or packed B has another size")
 	}
-	if !ofAll(len(g.ZeroA), g.M) || !ofAll(len(g.ZeroB), g.N) {
-		panic("kernels: ByteGemm: zero points are neither one nor one each")
+	if !ofAll(len(g.ZeroA), g.M) || !ofAll(len(g.ZeroB), g.N) || g.Bias != nil && len(g.Bias) < g.N {
+		panic("kernels: ByteGemm: zero points are neither one nor one each, or bias is too short")
 	}
 	t.quads = quadsOf(g.K)
 	t.width = 4
@@ -169,6 +114,15 @@ func (t *byteTask) prepare() {
 	t.columnTerms()
 	if t.raw = t.width == 4 && !g.SignedA && g.K%4 == 0 && t.terms < 2; t.raw {
 		t.a = g.A
+	}
+	if g.Bias != nil && t.terms == 2 {
+		t.late = true
+	} else if g.Bias != nil { // the second term is free for it
+		t.once, t.terms = true, 2
+		copy(t.col2, g.Bias[:g.N])
+		for i := range t.row2 {
+			t.row2[i] = 1
+		}
 	}
 	t.cols = max(4, min(16, byteColumnBytes/(4*bytePanel*max(t.quads, 1)))) &^ 3 * bytePanel
 	t.units = (g.M + byteRowBlock - 1) / byteRowBlock * ((g.N + t.cols - 1) / t.cols)
@@ -229,6 +183,20 @@ func (t *byteTask) run(_, lo, hi int) {
 	for u := lo; u < hi; u++ {
 		i, j := u%across*byteRowBlock, u/across*t.cols
 		t.block(i, min(i+byteRowBlock, g.M), j, min(j+t.cols, g.N))
+		for r := i; t.late && r < min(i+byteRowBlock, g.M); r++ {
+			t.addBias(r, j, min(j+t.cols, g.N))
+		}
+	}
+}
+
+// addBias adds the bias to columns j0..j1 of row i of C.
+func (t *byteTask) addBias(i, j0, j1 int) {
+	if t.g.Bias == nil {
+		return
+	}
+	c := t.g.C[i*t.g.N+j0 : i*t.g.N+j1]
+	for j, v := range t.g.Bias[j0:j1] {
+		c[j] += v
 	}
 }
 
@@ -237,7 +205,10 @@ func (t *byteTask) readyRows(lo, hi int) {
 	g := &t.g
 	for i := lo; i < hi; i++ {
 		row := t.a[i*t.quads*t.width:][:t.quads*t.width]
-		t.row2[i] = -int32(t.set.readyRow(row, g.A[i*g.K:(i+1)*g.K], t.flip, t.width == 8))
+		sum := t.set.readyRow(row, g.A[i*g.K:(i+1)*g.K], t.flip, t.width == 8)
+		if !t.once {
+			t.row2[i] = -int32(sum)
+		}
 	}
 }
 

@@ -78,15 +78,24 @@ func TestByteGemm(t *testing.T) {
 				anyBytes(r, g.Scratch)
 				b := anyBytes(r, make([]byte, k*n))
 				g.B = PackBytes(fb.bytesOf(PackedBytesLen(k, n), end), k, n, b, signedB)
+				if r.IntN(2) == 0 {
+					g.Bias = make([]int32, n)
+					for j := range g.Bias {
+						g.Bias[j] = int32(r.Uint32())
+					}
+				}
 				p := pool
 				if trial%2 == 0 {
 					p = nil
 				}
 				set.ByteGemm(p, g)
-				what := fmt.Sprintf("%d×%d×%d signed %v %v zeros %d %d", m, n, k, signedA, signedB, len(g.ZeroA), len(g.ZeroB))
+				what := fmt.Sprintf("%d×%d×%d signed %v %v zeros %d %d bias %d", m, n, k, signedA, signedB, len(g.ZeroA), len(g.ZeroB), len(g.Bias))
 				for i := range m {
 					for j := range n {
 						want := int64(0)
+						if g.Bias != nil {
+							want = int64(g.Bias[j])
+						}
 						for l := range k {
 							want += (asInt(g.A[i*k+l], signedA) - int64(pick(g.ZeroA, i))) * (asInt(b[l*n+j], signedB) - int64(pick(g.ZeroB, j)))
 						}

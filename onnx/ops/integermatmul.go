@@ -5,12 +5,15 @@ import (
 	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/schema"
 )
 
 // MatMulInteger: Y = (A - a_zero_point)·(B - b_zero_point) in int32, which wraps, with the batch axes of MatMul.
 // QLinearMatMul: y = saturate(round(that · (a_scale · b_scale / y_scale)) + y_zero_point), half to even, in float.
 // What belongs to A has one element, one for each row, [M] or [batch…, M, 1]; what belongs to B one, or one for each column, [N] or
 // [batch…, 1, N]; what belongs to y is as for A. Zero points that are left out are 0.
+// FusedQLinearMatMul (domain com.github.gonyx) is QLinearMatMul with a ninth input, an int32 bias of [N] that is added to the sums; the
+// compiler makes it.
 // MatMulInteger 10: first. QLinearMatMul 10 · 21: scales of half precision, float8, which is not computed here.
 // https://onnx.ai/onnx/operators/onnx__MatMulInteger.html
 
@@ -18,6 +21,7 @@ func integerMatMulFamily() []Meaning {
 	return []Meaning{
 		{Name: "MatMulInteger", Class: Exact, New: func(*Attrs) Op { return integerMatMul{} }},
 		{Name: "QLinearMatMul", Class: Rounds, New: func(*Attrs) Op { return qlinearMatMul{} }},
+		{Domain: onnx.DomainPrivate, Name: FusedPrefix + "QLinearMatMul", Class: Rounds, New: func(*Attrs) Op { return qlinearMatMul{} }},
 	}
 }
 
@@ -46,18 +50,45 @@ const (
 type qlinearMatMul struct{}
 
 func (qlinearMatMul) Infer(env *Env, in []Fact) ([]Fact, error) {
-	return inferProduct(env, in[qZeroY].Elem(), in[qA], in[qB],
+	out, err := inferProduct(env, in[qZeroY].Elem(), in[qA], in[qB],
 		[]Fact{in[qScaleA], in[qZeroA]}, []Fact{in[qScaleB], in[qZeroB]}, []Fact{in[qScaleY], in[qZeroY]})
+	if bias := optionalFact(in, qBias); err == nil && !bias.Absent() && bias.Ranked() && out[0].Ranked() {
+		if bias.Rank() != 1 || out[0].Rank() == 0 || in[qB].Ranked() && in[qB].Rank() < 2 {
+			return nil, fmt.Errorf("bias must be a vector, one number a column")
+		}
+		if _, err := sameDim(bias.Dims()[0], out[0].Dims()[out[0].Rank()-1]); err != nil {
+			return nil, fmt.Errorf("bias: %w", err)
+		}
+	}
+	return out, err
+}
+
+// fusedProductSchema is the schema of QLinearMatMul with a bias.
+func fusedProductSchema() (*schema.Op, bool) {
+	base, ok := schema.Lookup(onnx.DomainDefault, "QLinearMatMul", schema.Newest(onnx.DomainDefault))
+	if !ok {
+		return nil, false
+	}
+	s := *base
+	s.Domain, s.Name, s.Since = onnx.DomainPrivate, FusedPrefix+s.Name, 1
+	s.Inputs.Max, s.Inputs.Params = qBias+1, append(slices.Clone(base.Inputs.Params), schema.Param{Name: "bias", Type: "tensor(int32)", Optional: true})
+	return &s, true
 }
 
 func (o qlinearMatMul) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	t := make([]*onnx.Tensor, len(in))
 	for i := range in {
-		t[i] = in[i].(*onnx.Tensor)
+		t[i] = tensorAt(in, i)
 	}
 	sums, err := integerProduct(env, t[qA], t[qB], t[qZeroA], t[qZeroB])
 	if err != nil {
 		return nil, err
+	}
+	if bias := tensorAt(in, qBias); bias != nil {
+		b := bias.Int32s()
+		for i := range sums.Int32s() {
+			sums.Int32s()[i] += b[i%len(b)]
+		}
 	}
 	y, err := env.New(t[qZeroY].Type, sums.Dims...)
 	if err != nil {

@@ -17,6 +17,9 @@ func privateFamily() []Meaning {
 
 // privateSchema gives the schema of an operator of the private domain.
 func privateSchema(name string) (*schema.Op, bool) {
+	if name == FusedPrefix+"QLinearMatMul" {
+		return fusedProductSchema()
+	}
 	if base, ok := strings.CutPrefix(name, FusedPrefix); ok {
 		return fusedSchema(base)
 	}

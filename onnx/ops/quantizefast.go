@@ -211,8 +211,8 @@ func (o *byteProduct) scratch() int {
 }
 
 // run computes the sums.
-func (o *byteProduct) run(f *Frame, a, b []byte, c []int32, scratch []byte) {
-	g := kernels.ByteGemm{M: o.p.m, N: o.p.n, K: o.p.k, SignedA: o.signedA, B: o.packed}
+func (o *byteProduct) run(f *Frame, a, b []byte, bias, c []int32, scratch []byte) {
+	g := kernels.ByteGemm{M: o.p.m, N: o.p.n, K: o.p.k, SignedA: o.signedA, B: o.packed, Bias: bias}
 	g.ZeroA, scratch = o.zeroA.zeroPoints(f, scratch)
 	g.ZeroB, scratch = o.zeroB.zeroPoints(f, scratch)
 	room := roomFor(kernels.ByteGemmScratch(g.M, g.N, g.K))
@@ -233,7 +233,7 @@ func (integerMatMul) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Ste
 		return Step{}, false
 	}
 	return Step{Scratch: o.scratch(), Run: func(f *Frame) error {
-		o.run(f, f.In[0].Data, f.In[1].Data, f.Out[0].Int32s(), f.Scratch)
+		o.run(f, f.In[0].Data, f.In[1].Data, nil, f.Out[0].Int32s(), f.Scratch)
 		return nil
 	}}, true
 }
@@ -260,7 +260,11 @@ func (qlinearMatMul) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Ste
 	return Step{Scratch: sumBytes + scaleBytes + o.scratch(), Run: func(f *Frame) error {
 		sums := onnx.ElementsOf[int32](f.Scratch[:4*o.sums()])
 		scale := onnx.ElementsOf[float32](f.Scratch[sumBytes:][:4*scales.n])
-		o.run(f, f.In[qA].Data, f.In[qB].Data, sums, f.Scratch[sumBytes+scaleBytes:])
+		var bias []int32
+		if b := f.at(qBias); b != nil {
+			bias = b.Int32s()
+		}
+		o.run(f, f.In[qA].Data, f.In[qB].Data, bias, sums, f.Scratch[sumBytes+scaleBytes:])
 		requantScales(scale, f)
 		q := kernels.Quantum{Signed: signed, Zero: zeroOf(f.In[qZeroY], 0)}
 		if len(scale) == 1 {

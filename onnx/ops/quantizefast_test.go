@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/gonyx/gonyx/onnx"
@@ -53,27 +54,29 @@ func TestFastWaysOfQuantizedOperators(t *testing.T) {
 		wild.Float32s()[i*7] = float32(v)
 	}
 	cases := map[string]node{
-		"quantize":                     {"QuantizeLinear", nil, []*onnx.Tensor{wild, scales(1), quanta(1, u8)}},
-		"quantize, no zero point":      {"QuantizeLinear", nil, []*onnx.Tensor{wild, scales(1)}},
-		"quantize by channels":         {"QuantizeLinear", nil, []*onnx.Tensor{x, scales(1, 3), quanta(1, s8, 3)}},
-		"dequantize":                   {"DequantizeLinear", nil, []*onnx.Tensor{quanta(2, u8, 3, 41), scales(1), quanta(1, u8)}},
-		"dequantize by rows":           {"DequantizeLinear", attrs(onnx.AttrInt("axis", 0)), []*onnx.Tensor{quanta(2, s8, 3, 41), scales(1, 3), quanta(1, s8, 3)}},
-		"dynamic":                      {"DynamicQuantizeLinear", nil, []*onnx.Tensor{x}},
-		"product":                      {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 7, 19), quanta(4, s8, 19, 33), quanta(5, u8), quanta(6, s8)}},
-		"product, unsigned":            {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 7, 19), quanta(4, u8, 19, 33)}},
-		"product, points each":         {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, s8, 7, 19), quanta(4, u8, 19, 33), quanta(5, s8, 7), quanta(6, u8, 33)}},
-		"batch, one b":                 {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 2, 3, 7, 19), quanta(4, s8, 19, 33), quanta(5, u8), quanta(6, s8, 33)}},
-		"two batches":                  {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 2, 1, 7, 19), quanta(4, s8, 3, 19, 5)}},
-		"row by matrix":                {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 19), quanta(4, s8, 19, 33)}},
-		"product for two threads":      {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 130, 64), quanta(4, s8, 64, 300), quanta(5, u8)}},
-		"quantized product":            {"QLinearMatMul", nil, []*onnx.Tensor{quanta(3, u8, 7, 19), scales(1), quanta(5, u8), quanta(4, s8, 19, 33), scales(2), quanta(6, s8), scales(3), quanta(7, u8)}},
-		"quantized product by columns": {"QLinearMatMul", nil, []*onnx.Tensor{quanta(3, s8, 2, 7, 19), scales(1), quanta(5, s8), quanta(4, s8, 19, 33), scales(2, 33), quanta(6, s8, 33), scales(3), quanta(7, s8)}},
-		"pooling":                      {"MaxPool", attrs(onnx.AttrInts("kernel_shape", 2, 2), onnx.AttrInts("strides", 2, 2)), []*onnx.Tensor{quanta(1, s8, 2, 3, 9, 40)}},
-		"pooling with pads":            {"MaxPool", attrs(onnx.AttrInts("kernel_shape", 3, 3), onnx.AttrInts("pads", 1, 1, 1, 1)), []*onnx.Tensor{quanta(1, u8, 2, 3, 9, 40)}},
-		"upsampling":                   {"Resize", nil, []*onnx.Tensor{quanta(1, u8, 2, 3, 9, 40), nil, onnx.FromFloat32s([]float32{1, 1, 2, 3}, 4)}},
-		"convolution":                  {"ConvInteger", pads, []*onnx.Tensor{quanta(3, u8, 2, 5, 9, 8), quanta(4, s8, 7, 5, 3, 3), quanta(5, u8), quanta(6, s8, 7)}},
-		"convolution, no zero points":  {"ConvInteger", nil, []*onnx.Tensor{quanta(3, s8, 2, 5, 9, 8), quanta(4, u8, 7, 5, 3, 3)}},
-		"quantized convolution":        {"QLinearConv", pads, []*onnx.Tensor{quanta(3, u8, 2, 5, 9, 8), scales(1), quanta(5, u8), quanta(4, s8, 7, 5, 3, 3), scales(2), quanta(6, s8), scales(3), quanta(7, u8), biases(7)}},
+		"quantize":                      {"QuantizeLinear", nil, []*onnx.Tensor{wild, scales(1), quanta(1, u8)}},
+		"quantize, no zero point":       {"QuantizeLinear", nil, []*onnx.Tensor{wild, scales(1)}},
+		"quantize by channels":          {"QuantizeLinear", nil, []*onnx.Tensor{x, scales(1, 3), quanta(1, s8, 3)}},
+		"dequantize":                    {"DequantizeLinear", nil, []*onnx.Tensor{quanta(2, u8, 3, 41), scales(1), quanta(1, u8)}},
+		"dequantize by rows":            {"DequantizeLinear", attrs(onnx.AttrInt("axis", 0)), []*onnx.Tensor{quanta(2, s8, 3, 41), scales(1, 3), quanta(1, s8, 3)}},
+		"dynamic":                       {"DynamicQuantizeLinear", nil, []*onnx.Tensor{x}},
+		"product":                       {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 7, 19), quanta(4, s8, 19, 33), quanta(5, u8), quanta(6, s8)}},
+		"product, unsigned":             {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 7, 19), quanta(4, u8, 19, 33)}},
+		"product, points each":          {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, s8, 7, 19), quanta(4, u8, 19, 33), quanta(5, s8, 7), quanta(6, u8, 33)}},
+		"batch, one b":                  {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 2, 3, 7, 19), quanta(4, s8, 19, 33), quanta(5, u8), quanta(6, s8, 33)}},
+		"two batches":                   {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 2, 1, 7, 19), quanta(4, s8, 3, 19, 5)}},
+		"row by matrix":                 {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 19), quanta(4, s8, 19, 33)}},
+		"product for two threads":       {"MatMulInteger", nil, []*onnx.Tensor{quanta(3, u8, 130, 64), quanta(4, s8, 64, 300), quanta(5, u8)}},
+		"quantized product":             {"QLinearMatMul", nil, []*onnx.Tensor{quanta(3, u8, 7, 19), scales(1), quanta(5, u8), quanta(4, s8, 19, 33), scales(2), quanta(6, s8), scales(3), quanta(7, u8)}},
+		"quantized product by columns":  {"QLinearMatMul", nil, []*onnx.Tensor{quanta(3, s8, 2, 7, 19), scales(1), quanta(5, s8), quanta(4, s8, 19, 33), scales(2, 33), quanta(6, s8, 33), scales(3), quanta(7, s8)}},
+		"pooling":                       {"MaxPool", attrs(onnx.AttrInts("kernel_shape", 2, 2), onnx.AttrInts("strides", 2, 2)), []*onnx.Tensor{quanta(1, s8, 2, 3, 9, 40)}},
+		"pooling with pads":             {"MaxPool", attrs(onnx.AttrInts("kernel_shape", 3, 3), onnx.AttrInts("pads", 1, 1, 1, 1)), []*onnx.Tensor{quanta(1, u8, 2, 3, 9, 40)}},
+		"upsampling":                    {"Resize", nil, []*onnx.Tensor{quanta(1, u8, 2, 3, 9, 40), nil, onnx.FromFloat32s([]float32{1, 1, 2, 3}, 4)}},
+		"quantized product with a bias": {"FusedQLinearMatMul", nil, []*onnx.Tensor{quanta(3, u8, 7, 19), scales(1), quanta(5, u8), quanta(4, s8, 19, 33), scales(2, 33), onnx.NewTensor(s8, 33), scales(3), quanta(7, u8), biases(33)}},
+		"and a zero point each":         {"FusedQLinearMatMul", nil, []*onnx.Tensor{quanta(3, u8, 7, 20), scales(1), quanta(5, u8), quanta(4, s8, 20, 33), scales(2, 33), quanta(6, s8, 33), scales(3), quanta(7, u8), biases(33)}},
+		"convolution":                   {"ConvInteger", pads, []*onnx.Tensor{quanta(3, u8, 2, 5, 9, 8), quanta(4, s8, 7, 5, 3, 3), quanta(5, u8), quanta(6, s8, 7)}},
+		"convolution, no zero points":   {"ConvInteger", nil, []*onnx.Tensor{quanta(3, s8, 2, 5, 9, 8), quanta(4, u8, 7, 5, 3, 3)}},
+		"quantized convolution":         {"QLinearConv", pads, []*onnx.Tensor{quanta(3, u8, 2, 5, 9, 8), scales(1), quanta(5, u8), quanta(4, s8, 7, 5, 3, 3), scales(2), quanta(6, s8), scales(3), quanta(7, u8), biases(7)}},
 		"quantized convolution by maps": {"QLinearConv", attrs(onnx.AttrInt("group", 2)), []*onnx.Tensor{quanta(3, s8, 1, 6, 9, 8), scales(1), quanta(5, s8), quanta(4, u8, 4, 3, 2, 3), scales(2, 4),
 			quanta(6, u8, 4), scales(3), quanta(7, s8)}},
 		"convolution for two threads": {"QLinearConv", nil, []*onnx.Tensor{quanta(3, u8, 1, 8, 40, 40), scales(1), quanta(5, u8), quanta(4, s8, 16, 8, 3, 3), scales(2), quanta(6, s8), scales(3), quanta(7, u8)}},
@@ -83,6 +86,9 @@ func TestFastWaysOfQuantizedOperators(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			n := &onnx.Node{OpType: c.op, Attributes: c.attrs, Outputs: []string{"y"}}
+			if strings.HasPrefix(c.op, FusedPrefix) {
+				n.Domain = onnx.DomainPrivate
+			}
 			op, _, err := NewTable().Op(n)
 			if err != nil {
 				t.Fatal(err)
