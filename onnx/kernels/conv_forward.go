@@ -47,13 +47,19 @@ func (f *flat) run(p *Pool, t convTask) {
 		units *= t.walk.strips
 	}
 	// A batch too small to give every worker images of its own is copied together.
-	together := !f.direct && t.n < 2*p.Threads() && t.n*t.walk.strips > 1
-	parts := p.split(max(units, 2), work)
-	if parts <= 1 || !together && units < 2 || !p.begin() {
+	together := !f.direct && t.n < 2*p.Threads()
+	t.walk.cuts = 1
+	if f.direct || together { // few strips are shared out by channels of the result, too
+		t.walk.cuts = min(f.groups*f.blocks(), max(1, 4*p.Threads()/max(1, min(t.n, p.Threads())*t.walk.strips)))
+	}
+	parts := p.split(max(units*t.walk.cuts, 2), work)
+	if parts <= 1 || t.n*t.walk.strips*t.walk.cuts < 2 || !p.begin() {
+		t.walk.cuts = 1
 		t.run(0, 0, units)
 		return
 	}
 	if !together {
+		units *= t.walk.cuts
 		p.conv = t
 		p.share(&p.conv, units, min(parts, units))
 	} else {
@@ -65,7 +71,7 @@ func (f *flat) run(p *Pool, t convTask) {
 			p.share(&p.conv, units, min(units, parts))
 			t.share = byStrip
 			p.conv = t
-			units = images * t.walk.strips
+			units = images * t.walk.strips * t.walk.cuts
 			p.share(&p.conv, units, min(units, parts))
 		}
 	}
@@ -99,7 +105,7 @@ func (t *convTask) units(worker, lo, hi int, tile []float32) {
 				f.load(t.set, x[c*f.planeLen():], t.x[(n*channels+c)*plane:][:plane])
 			}
 			for i := range t.walk.strips {
-				t.strip(n, i, x, tile)
+				t.strip(n, i, 0, x, tile)
 			}
 		}
 	case byPlane:
@@ -108,21 +114,22 @@ func (t *convTask) units(worker, lo, hi int, tile []float32) {
 		}
 	case byStrip:
 		for u := lo; u < hi; u++ {
-			n, i := u/t.walk.strips, u%t.walk.strips
+			n, i, cut := u/(t.walk.strips*t.walk.cuts), u/t.walk.cuts%t.walk.strips, u%t.walk.cuts
 			if raceEnabled && f.direct && (u == lo || i == 0) {
 				raceRead(t.x[n*size:][:size])
 			}
 			if f.direct {
-				t.strip(n, i, t.x[n*size:][:size], tile)
+				t.strip(n, i, cut, t.x[n*size:][:size], tile)
 			} else {
-				t.strip(t.first+n, i, t.scratch[n*size:][:size], tile)
+				t.strip(t.first+n, i, cut, t.scratch[n*size:][:size], tile)
 			}
 		}
 	}
 }
 
-func (t *convTask) strip(n, i int, x, tile []float32) {
-	f := t.f
+func (t *convTask) strip(n, i, cut int, x, tile []float32) {
+	f, w := t.f, t.walk
+	w.cut = cut
 	size := f.groups * f.out * f.oh * f.ow
-	f.strip(t.set, t.walk, i, x, t.w, t.bias, t.act, t.y[n*size:][:size], tile, t.then, n*size)
+	f.strip(t.set, w, i, x, t.w, t.bias, t.act, t.y[n*size:][:size], tile, t.then, n*size)
 }

@@ -77,6 +77,8 @@ var convCases = map[string]struct {
 	"more than one sum of pixels": {ConvShape{C: 3, H: 50, W: 50, OC: 10, KH: 3, KW: 3}, 2},
 	"a single pixel":              {ConvShape{C: 7, H: 3, W: 3, OC: 5, KH: 3, KW: 3}, 2},
 	"enough work for two threads": {ConvShape{C: 16, H: 30, W: 33, OC: 24, KH: 3, KW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}, 1},
+	"one strip for two threads":   {ConvShape{C: 32, H: 14, W: 14, OC: 130, KH: 1, KW: 1}, 1},
+	"small planes of two groups":  {ConvShape{C: 32, H: 7, W: 7, OC: 44, KH: 3, KW: 3, Groups: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}, 3},
 	"a batch for two threads":     {ConvShape{C: 8, H: 30, W: 33, OC: 24, KH: 3, KW: 3, PadTop: 1, PadLeft: 1}, 5},
 }
 

@@ -95,6 +95,7 @@ type walk struct {
 	width        int  // columns of a strip
 	joined       bool // its rows are computed as one, with what lies between them, and copied
 	strips       int
+	cuts, cut    int // parts of the channels of the result that are computed apart, and which of them is
 }
 
 const (
@@ -153,35 +154,39 @@ func (f *flat) strip(s Set, w walk, i int, x, weights, bias []float32, act Activ
 	q := row*w.cols + col
 	y, base = y[row*w.ow+col:], base+row*w.ow+col
 	plane := f.oh * f.ow
-	for g := range f.groups {
+	blocks := f.groups * f.blocks()
+	lo, hi := 0, blocks
+	if w.cuts > 1 {
+		lo, hi = blocks*w.cut/w.cuts, blocks*(w.cut+1)/w.cuts
+	}
+	for k := lo; k < hi; k++ {
+		g, b := k/f.blocks(), k%f.blocks()
 		xg := x[g*f.in*f.planeLen()+q:]
-		for b := range f.blocks() {
-			oc := g*f.out + b*block
-			mr := min(block, f.out-b*block)
-			r := result{y: y[oc*plane:], plane: plane, channels: mr, rows: rows, cols: n, nextX: w.cols, nextY: w.ow}
-			if w.joined {
-				r.y, r.plane, r.rows, r.cols = tile, maxJoined, 1, (rows-1)*w.cols+w.ow
+		oc := g*f.out + b*block
+		mr := min(block, f.out-b*block)
+		r := result{y: y[oc*plane:], plane: plane, channels: mr, rows: rows, cols: n, nextX: w.cols, nextY: w.ow}
+		if w.joined {
+			r.y, r.plane, r.rows, r.cols = tile, maxJoined, 1, (rows-1)*w.cols+w.ow
+		}
+		var bb []float32
+		if bias != nil {
+			bb = bias[oc : oc+mr]
+		}
+		complete := s.convolve(f, xg, weights[(g*f.blocks()+b)*f.k()*block:][:f.k()*block], bb, act, r)
+		if w.joined {
+			for o := range mr {
+				s.copyRows(y[(oc+o)*plane:], w.ow, tile[o*maxJoined:], w.cols, w.ow, rows)
 			}
-			var bb []float32
-			if bias != nil {
-				bb = bias[oc : oc+mr]
+		}
+		if complete && len(then) == 0 {
+			continue
+		}
+		for o := range mr { // rows of a strip touch, or there is one
+			z := y[(oc+o)*plane:][:(rows-1)*w.ow+n]
+			if !complete {
+				s.unary(act, z, z)
 			}
-			complete := s.convolve(f, xg, weights[(g*f.blocks()+b)*f.k()*block:][:f.k()*block], bb, act, r)
-			if w.joined {
-				for o := range mr {
-					s.copyRows(y[(oc+o)*plane:], w.ow, tile[o*maxJoined:], w.cols, w.ow, rows)
-				}
-			}
-			if complete && len(then) == 0 {
-				continue
-			}
-			for o := range mr { // rows of a strip touch, or there is one
-				z := y[(oc+o)*plane:][:(rows-1)*w.ow+n]
-				if !complete {
-					s.unary(act, z, z)
-				}
-				then.apply(s, z, z, base+(oc+o)*plane)
-			}
+			then.apply(s, z, z, base+(oc+o)*plane)
 		}
 	}
 }
