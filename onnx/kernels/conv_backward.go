@@ -18,6 +18,8 @@ type ConvBackward struct {
 	Argmax     []int32
 	DX, DW, DB []float32
 	Scratch    []float32 // at least BackwardScratch elements of any content
+
+	weave *weave // how DY was put together from phases; there is no pooling then
 }
 
 // Gradients by the weights are summed over shares of the batch, one after the other,
@@ -82,6 +84,8 @@ func (c *Conv) backwardRoom(s Set, b *ConvBackward) (r backwardRoom) {
 		if !c.unpoolsInPlace(b.Pool) {
 			r.plain += f.oh * f.ow
 		}
+	} else if b.weave != nil {
+		r.plain = b.weave.len()
 	} else if b.Act.Function != Identity {
 		r.plain = c.shape.OC * f.oh * f.ow
 	}
@@ -155,6 +159,9 @@ func (s Set) addShares(sum, parts []float32) {
 func (c *Conv) checkBackward(t *convGradientTask) {
 	b, f := &t.b, &c.forward
 	t.result = c.shape.OC * f.oh * f.ow
+	if b.weave != nil {
+		t.result = b.weave.len()
+	}
 	if b.Pool != nil {
 		pool := *b.Pool
 		if pool.H != f.oh || pool.W != f.ow || len(b.Argmax) != len(b.DY) {

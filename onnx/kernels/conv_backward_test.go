@@ -52,9 +52,8 @@ func TestConvBackwardThroughActivationAndPooling(t *testing.T) {
 			}
 			x, w := random(r, c.n*size), random(r, conv.WeightLen())
 			for _, s := range Supported() {
-				packed, bias := make([]float32, conv.PackedLen()), random(r, c.shape.OC)
-				conv.Pack(packed, w)
-				large, f := x, ConvTraining{X: x, Packed: packed, Bias: bias, Act: c.act, Upsample: c.up}
+				bias := random(r, c.shape.OC)
+				large, f := x, ConvTraining{X: x, W: w, Bias: bias, Act: c.act, Upsample: c.up}
 				if c.up != nil {
 					sh := *c.up
 					sh.Planes *= c.n
@@ -185,6 +184,102 @@ func TestUnpool(t *testing.T) {
 			if i := sameBits(dst, want); i >= 0 {
 				t.Fatalf("%v: %d blocks a row: element %d: got %g, want %g", s, n, i, dst[i], want[i])
 			}
+		}
+	}
+}
+
+// What is computed on the planes before a doubling is what is computed on those after.
+func TestDoubled(t *testing.T) {
+	pool := NewPool(2)
+	defer pool.Close()
+	for name, sh := range map[string]ConvShape{
+		"3 by 3, same":           {C: 3, H: 14, W: 20, OC: 5, KH: 3, KW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+		"3 by 3, valid":          {C: 8, H: 16, W: 16, OC: 16, KH: 3, KW: 3},
+		"one channel":            {C: 16, H: 28, W: 28, OC: 1, KH: 3, KW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+		"one row and one column": {C: 2, H: 2, W: 2, OC: 3, KH: 3, KW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+		"odd result":             {C: 2, H: 8, W: 10, OC: 3, KH: 4, KW: 4},
+		"5 by 3, uneven pads":    {C: 2, H: 8, W: 40, OC: 9, KH: 5, KW: 3, PadTop: 3, PadLeft: 0, PadBottom: 1, PadRight: 2},
+		"a row":                  {C: 2, H: 4, W: 12, OC: 3, KH: 1, KW: 5, PadLeft: 2, PadRight: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			up := UpsampleShape{Planes: sh.C, H: sh.H / 2, W: sh.W / 2, FactorH: 2, FactorW: 2}
+			d := NewDoubled(sh, up)
+			if d == nil {
+				t.Fatal("got nil, want a convolution")
+			}
+			const n = 11
+			r := rand.New(rand.NewPCG(8, 9))
+			oh, ow := sh.Output()
+			x, w, bias, dy := random(r, n*sh.C*up.H*up.W), random(r, sh.OC*sh.C*sh.KH*sh.KW), random(r, sh.OC), random(r, n*sh.OC*oh*ow)
+			large := make([]float32, 4*len(x))
+			all := up
+			all.Planes *= n
+			Portable.Upsample(nil, all, x, large)
+			want := convolve(sh, n, large, w, bias, dy)
+			fold := func(v []float64) []float64 { // of planes one after the other
+				sums := make([]float64, len(v)/4)
+				for i, v := range v {
+					plane, y, x := i/(sh.H*sh.W), i/sh.W%sh.H, i%sh.W
+					sums[(plane*up.H+y/2)*up.W+x/2] += v
+				}
+				return sums
+			}
+			for _, s := range Supported() {
+				var first map[string][]float32
+				for _, p := range []*Pool{nil, pool} {
+					what := fmt.Sprintf("%v, %d threads: ", s, p.Threads())
+					f := ConvTraining{X: x, W: w, Bias: bias, Upsample: &up, Y: make([]float32, len(dy))}
+					b := ConvBackward{X: x, W: w, DY: dy, Upsample: &up, DX: make([]float32, len(x)), DW: make([]float32, len(w)), DB: make([]float32, sh.OC)}
+					var checks [2]func(*testing.T, string)
+					f.Scratch, checks[0] = guarded(d.TrainingScratch(s, p, f), 0)
+					b.Scratch, checks[1] = guarded(d.BackwardScratch(s, p, n, b), 0)
+					for _, z := range [][]float32{f.Scratch, b.Scratch} {
+						for i := range z {
+							z[i] = float32(math.NaN())
+						}
+					}
+					d.ForwardTraining(s, p, f)
+					checks[0](t, what+"scratch")
+					near(t, what+"forward", f.Y, want.y, want.sizeY, 4e-6)
+					d.Backward(s, p, b)
+					checks[1](t, what+"scratch")
+					near(t, what+"gradient by input", b.DX, fold(want.dx), addOne(fold(want.sizeDX)), 4e-6)
+					near(t, what+"gradient by weights", b.DW, want.dw, want.sizeDW, 4e-6)
+					near(t, what+"gradient by bias", b.DB, want.db, want.sizeDB, 4e-6)
+					// With an activation it is the same from the activation's gradient.
+					act := Activation{Function: Tanh}
+					y := random(r, len(dy))
+					apart := make([]float32, len(dy))
+					s.Derivative(nil, act, apart, dy, y)
+					q, z := b, b
+					q.DY, q.DX, q.DW, q.DB = apart, make([]float32, len(x)), make([]float32, len(w)), make([]float32, sh.OC)
+					z.Act, z.Y = act, y
+					z.DX, z.DW, z.DB = make([]float32, len(x)), make([]float32, len(w)), make([]float32, sh.OC)
+					d.Backward(s, p, q)
+					d.Backward(s, p, z)
+					got := map[string][]float32{"y": f.Y, "dx": b.DX, "dw": b.DW, "db": b.DB}
+					for by, v := range map[string][2][]float32{"input": {z.DX, q.DX}, "weights": {z.DW, q.DW}, "bias": {z.DB, q.DB}} {
+						if i := sameBits(v[0], v[1]); i >= 0 {
+							t.Errorf("%sgradient by %s through an activation: element %d: got %g, want %g", what, by, i, v[0][i], v[1][i])
+						}
+					}
+					for name, v := range got {
+						if first != nil && sameBits(v, first[name]) >= 0 {
+							t.Errorf("%s%s differs from one thread", what, name)
+						}
+					}
+					first = got
+				}
+			}
+		})
+	}
+	for name, sh := range map[string]ConvShape{
+		"a point":  {C: 2, H: 4, W: 4, OC: 3, KH: 1, KW: 1},
+		"a stride": {C: 2, H: 4, W: 4, OC: 3, KH: 3, KW: 3, StrideW: 2},
+		"groups":   {C: 2, H: 4, W: 4, OC: 4, KH: 3, KW: 3, Groups: 2},
+	} {
+		if NewDoubled(sh, UpsampleShape{Planes: 2, H: 2, W: 2, FactorH: 2, FactorW: 2}) != nil {
+			t.Errorf("%s: got a convolution, want nil", name)
 		}
 	}
 }

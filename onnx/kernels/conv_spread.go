@@ -11,6 +11,10 @@ func (w *convGradientWorker) spread(n int, dst []float32) {
 		s.derivative(w.b.Act, to, dy, w.b.Y[n*w.result:][:w.result])
 		dy = to
 	}
+	if w.b.weave != nil {
+		w.b.weave.unzip(s, dst, layout{0, cols, apart}, dy)
+		return
+	}
 	if w.b.Pool == nil {
 		for o := range w.c.shape.OC {
 			s.copyRows(dst[o*apart:], cols, dy[o*f.oh*f.ow:], f.ow, f.ow, f.oh)

@@ -278,7 +278,7 @@ func TestConvAllocatesNothing(t *testing.T) {
 	x, y, w := make([]float32, n*16*30*30), make([]float32, n*16*oh*ow), make([]float32, conv.WeightLen())
 	for _, s := range Supported() {
 		for _, p := range []*Pool{nil, pool} {
-			keep := ConvTraining{X: x, Packed: make([]float32, conv.PackedLen()), Y: y, Scratch: make([]float32, conv.TrainingScratch(s, p, ConvTraining{}))}
+			keep := ConvTraining{X: x, W: w, Y: y, Scratch: make([]float32, conv.TrainingScratch(s, p, ConvTraining{}))}
 			f, d, g := make([]float32, conv.ForwardScratch(p, false)), make([]float32, conv.BackwardDataScratch(p)), make([]float32, conv.WeightLen())
 			b := ConvBackward{X: x, W: w, DY: y, DX: x, DW: g}
 			b.Scratch = make([]float32, conv.BackwardScratch(s, p, n, b))

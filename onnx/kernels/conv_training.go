@@ -5,13 +5,15 @@ package kernels
 type ConvTraining struct {
 	X        []float32      // [N, C, H, W], or what Upsample makes that of
 	Upsample *UpsampleShape // of the planes of one image; nil for none
-	Packed   []float32      // weights, of Pack
+	W        []float32      // [OC, C/Groups, KH, KW]
 	Bias     []float32      // one number an output channel, or nil
 	Act      Activation
 	Pool     *PoolShape // of planes of one image or more; nil for none
 	Argmax   []int32    // of Y's length, receives what MaxPool says of Pool
 	Y        []float32  // [N, OC, OH, OW] of the pooling or, without, the convolution
 	Scratch  []float32  // at least TrainingScratch elements of any content
+
+	weave *weave // how Y is put together from phases; there is no pooling then
 }
 
 // trainingRoom is how a worker's scratch is divided.
@@ -50,8 +52,11 @@ func (c *Conv) trainingPlan(s Set, f *ConvTraining) (t trainingPlan) {
 		}
 		return t
 	}
-	t.strips = strips{f: &c.forward, weights: f.Packed, bias: f.Bias, act: f.Act, high: c.forward.oh, wide: c.forward.ow}
-	if t.room.result == 0 && f.Pool != nil {
+	t.strips = strips{f: &c.forward, bias: f.Bias, act: f.Act, high: c.forward.oh, wide: c.forward.ow}
+	switch {
+	case f.weave != nil:
+		t.strips.pool = true // which has all strips go through a tile
+	case t.room.result == 0 && f.Pool != nil:
 		t.strips.pool, t.strips.high, t.strips.wide = true, 2*f.Pool.OH, 2*f.Pool.OW
 	}
 	t.strips.plan(s)
@@ -66,7 +71,7 @@ func (c *Conv) trainingPlan(s Set, f *ConvTraining) (t trainingPlan) {
 // Upsample and Pool count.
 func (c *Conv) TrainingScratch(s Set, p *Pool, f ConvTraining) int {
 	t := c.trainingPlan(s, &f)
-	return p.Threads() * t.room.len()
+	return c.PackedLen() + p.Threads()*t.room.len()
 }
 
 // ForwardTraining computes f.
@@ -80,6 +85,9 @@ func (c *Conv) ForwardTraining(s Set, p *Pool, f ConvTraining) {
 		t.image /= up.FactorH * up.FactorW
 	}
 	t.result = c.shape.OC * c.forward.oh * c.forward.ow
+	if f.weave != nil {
+		t.result = f.weave.len()
+	}
 	if f.Pool != nil {
 		if f.Pool.H != c.forward.oh || f.Pool.W != c.forward.ow || len(f.Argmax) != len(f.Y) {
 			panic("kernels: Conv: a pooling of other planes")
@@ -87,9 +95,12 @@ func (c *Conv) ForwardTraining(s Set, p *Pool, f ConvTraining) {
 		t.result = c.shape.OC * f.Pool.OH * f.Pool.OW
 	}
 	n := len(f.X) / t.image
-	if n*t.image != len(f.X) || n*t.result != len(f.Y) || len(f.Packed) < c.PackedLen() || f.Bias != nil && len(f.Bias) < c.shape.OC {
+	if n*t.image != len(f.X) || n*t.result != len(f.Y) || len(f.W) != c.WeightLen() || f.Bias != nil && len(f.Bias) < c.shape.OC {
 		panic("kernels: Conv: slices do not fit the shape")
 	}
+	t.packed, f.Scratch = f.Scratch[:c.PackedLen()], f.Scratch[c.PackedLen():]
+	c.Pack(t.packed, f.W)
+	t.plan.strips.weights = t.packed
 	t.f.Scratch = f.Scratch[:p.Threads()*t.plan.room.len()]
 	if parts := p.split(n, 2*n*c.forward.oh*c.forward.ow*c.WeightLen()); parts > 1 && p.begin() {
 		p.training = t
@@ -107,6 +118,7 @@ type convTrainingTask struct {
 	c             *Conv
 	f             ConvTraining
 	plan          trainingPlan
+	packed        []float32
 	image, result int // elements of one image of X and of Y
 }
 
@@ -136,7 +148,7 @@ func (t *convTrainingTask) run(worker, lo, hi int) {
 				t.plan.up.upsample(t.set, t.c.shape.C, canvas, dense(t.c.shape.H, t.c.shape.W), x, dense(t.f.Upsample.H, t.f.Upsample.W))
 				x = canvas
 			}
-			t.c.Forward(t.set, nil, ConvForward{X: x, Packed: t.f.Packed, Bias: t.f.Bias, Act: t.f.Act, Y: to, Scratch: own})
+			t.c.Forward(t.set, nil, ConvForward{X: x, Packed: t.packed, Bias: t.f.Bias, Act: t.f.Act, Y: to, Scratch: own})
 		}
 		if room.result > 0 {
 			t.pool(result, y, at)
@@ -166,11 +178,18 @@ func (t *convTrainingTask) strips(x, y []float32, at []int32, tile []float32) {
 		c.run(t.set, x, y, dense(t.c.forward.oh, t.c.forward.ow), tile, 0, c.units())
 		return
 	}
-	h, w := t.f.Pool.OH, t.f.Pool.OW
+	var h, w int
+	if t.f.Pool != nil {
+		h, w = t.f.Pool.OH, t.f.Pool.OW
+	}
 	for u := range c.units() {
 		row, b := u/c.f.blocks()*c.rows, u%c.f.blocks()
 		rows, channels := min(c.rows, c.high-row), min(block, c.f.out-b*block)
 		c.joined(t.set, x[row*c.f.cols:], b, channels, rows, tile)
+		if t.f.weave != nil {
+			t.f.weave.zip(t.set, y, b*block/4, channels/4, row, rows, tile, layout{0, c.f.cols, c.tilePlane()})
+			continue
+		}
 		t.set.poolPlanesAt(moved{channels, rows / 2, w}, y, at, layout{(b*block*h + row/2) * w, w, h * w}, tile, layout{0, c.f.cols, c.tilePlane()}, row*t.f.Pool.W, t.f.Pool.W)
 	}
 }

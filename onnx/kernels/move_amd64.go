@@ -168,3 +168,30 @@ func (s Set) zipPlanes(m moved, dst []float32, to layout, even, odd []float32, f
 		zipPlanesAVX2((*byte)(unsafe.Pointer(&a)))
 	}
 }
+
+// unzipPlanes writes m and, odd elements on, as much again: elements of src in turn.
+func (s Set) unzipPlanes(m moved, dst []float32, to layout, odd int, src []float32, from layout) {
+	if m.planes*m.rows*m.n == 0 {
+		return
+	}
+	if s.isa == portable {
+		unzipPlanesPortable(m, dst, to, odd, src, from)
+		return
+	}
+	second := layout{to.at + odd, to.row, to.plane}
+	m.see(dst, to, true)
+	m.see(dst, second, true)
+	moved{m.planes, m.rows, 2 * m.n}.see(src, from, false)
+	lanes := s.lanes()
+	a := moveArgs{dst: at(dst, to.at), dstRow: 4 * to.row, dstPlane: 4 * to.plane, src: at(src, from.at), srcRow: 4 * from.row, srcPlane: 4 * from.plane,
+		index: at(dst, second.at), vectors: (m.n - 1) / lanes, rows: m.rows, planes: m.planes}
+	last := m.n - a.vectors*lanes
+	a.mask(0, last)
+	a.mask(1, min(2*last, lanes))
+	a.mask(2, 2*last-lanes)
+	if s.isa == avx512 {
+		unzipPlanesAVX512((*byte)(unsafe.Pointer(&a)))
+	} else {
+		unzipPlanesAVX2((*byte)(unsafe.Pointer(&a)))
+	}
+}

@@ -24,6 +24,11 @@ func poolPlanesAtAVX2(args *byte)
 //go:noescape
 func foldPlanesAVX2(args *byte)
 
+// unzipPlanesAVX2 computes dst[j] = src[2j] and index[j] = src[2j+1] for all planes, rows and n elements.
+//
+//go:noescape
+func unzipPlanesAVX2(args *byte)
+
 // zipPlanesAVX2 computes dst[2j] = src[j] and dst[2j+1] = other[j] for all planes, rows and n elements.
 //
 //go:noescape

@@ -401,6 +401,71 @@ last:
 	VZEROUPPER
 	RET
 
+// func unzipPlanesAVX2(args *byte)
+// Requires: AVX, AVX2
+TEXT ·unzipPlanesAVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	MOVQ 104(AX), CX
+	MOVQ 112(AX), DX
+	MOVQ 120(AX), BX
+	MOVQ 48(AX), SI
+	SUBQ 24(AX), SI
+	MOVQ 56(AX), SI
+	SUBQ (AX), SI
+
+plane:
+	MOVQ 72(AX), R9
+	MOVQ R9, 128(AX)
+	MOVQ (AX), R10
+	MOVQ 24(AX), R11
+
+row:
+	MOVQ  R10, DI
+	MOVQ  R11, R8
+	MOVQ  64(AX), R9
+	TESTQ R9, R9
+	JE    last
+
+vector:
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMPD $0xd8, Y2, Y2
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y0, (DI)(SI*1)
+	ADDQ    $0x20, DI
+	ADDQ    $0x40, R8
+	DECQ    R9
+	JNE     vector
+
+last:
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS (R8), Y0, Y1
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(R8), Y0, Y0
+	VSHUFPS    $0x88, Y0, Y1, Y2
+	VSHUFPS    $0xdd, Y0, Y1, Y1
+	VPERMPD    $0xd8, Y2, Y2
+	VPERMPD    $0xd8, Y1, Y1
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS Y2, Y0, (DI)
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS Y1, Y0, (DI)(SI*1)
+	ADDQ       8(AX), R10
+	ADDQ       32(AX), R11
+	DECQ       128(AX)
+	JNE        row
+	MOVQ       16(AX), DI
+	ADDQ       DI, (AX)
+	MOVQ       40(AX), DI
+	ADDQ       DI, 24(AX)
+	DECQ       80(AX)
+	JNE        plane
+	VZEROUPPER
+	RET
+
 // func zipPlanesAVX2(args *byte)
 // Requires: AVX
 TEXT ·zipPlanesAVX2(SB), NOSPLIT, $0-8

@@ -24,6 +24,11 @@ func poolPlanesAtAVX512(args *byte)
 //go:noescape
 func foldPlanesAVX512(args *byte)
 
+// unzipPlanesAVX512 computes dst[j] = src[2j] and index[j] = src[2j+1] for all planes, rows and n elements.
+//
+//go:noescape
+func unzipPlanesAVX512(args *byte)
+
 // zipPlanesAVX512 computes dst[2j] = src[j] and dst[2j+1] = other[j] for all planes, rows and n elements.
 //
 //go:noescape

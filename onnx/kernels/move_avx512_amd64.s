@@ -417,6 +417,69 @@ last:
 	VZEROUPPER
 	RET
 
+// func unzipPlanesAVX512(args *byte)
+// Requires: AVX, AVX512F
+TEXT ·unzipPlanesAVX512(SB), NOSPLIT, $0-8
+	MOVQ      args+0(FP), AX
+	KMOVW     88(AX), K1
+	KMOVW     92(AX), K2
+	KMOVW     96(AX), K3
+	MOVQ      48(AX), CX
+	SUBQ      24(AX), CX
+	MOVQ      56(AX), CX
+	SUBQ      (AX), CX
+	VMOVDQU32 poolEvens<>+0(SB), Z0
+	VMOVDQU32 poolOdds<>+0(SB), Z1
+
+plane:
+	MOVQ 72(AX), SI
+	MOVQ SI, 128(AX)
+	MOVQ (AX), DI
+	MOVQ 24(AX), R8
+
+row:
+	MOVQ  DI, DX
+	MOVQ  R8, BX
+	MOVQ  64(AX), SI
+	TESTQ SI, SI
+	JE    last
+
+vector:
+	VMOVUPS   (BX), Z2
+	VMOVUPS   64(BX), Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VPERMI2PS Z3, Z2, Z4
+	VPERMI2PS Z3, Z2, Z5
+	VMOVUPS   Z4, (DX)
+	VMOVUPS   Z5, (DX)(CX*1)
+	ADDQ      $0x40, DX
+	ADDQ      $0x00000080, BX
+	DECQ      SI
+	JNE       vector
+
+last:
+	VMOVUPS.Z (BX), K2, Z2
+	VMOVUPS.Z 64(BX), K3, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z1, Z5
+	VPERMI2PS Z3, Z2, Z4
+	VPERMI2PS Z3, Z2, Z5
+	VMOVUPS   Z4, K1, (DX)
+	VMOVUPS   Z5, K1, (DX)(CX*1)
+	ADDQ      8(AX), DI
+	ADDQ      32(AX), R8
+	DECQ      128(AX)
+	JNE       row
+	MOVQ      16(AX), DX
+	ADDQ      DX, (AX)
+	MOVQ      40(AX), DX
+	ADDQ      DX, 24(AX)
+	DECQ      80(AX)
+	JNE       plane
+	VZEROUPPER
+	RET
+
 // func zipPlanesAVX512(args *byte)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·zipPlanesAVX512(SB), NOSPLIT, $0-8

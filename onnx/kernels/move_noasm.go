@@ -21,3 +21,7 @@ func (s Set) zipPlanes(m moved, dst []float32, to layout, even, odd []float32, f
 func (s Set) foldPlanes(m moved, dst []float32, to layout, src []float32, from layout) {
 	foldPlanesPortable(m, dst, to, src, from)
 }
+
+func (s Set) unzipPlanes(m moved, dst []float32, to layout, odd int, src []float32, from layout) {
+	unzipPlanesPortable(m, dst, to, odd, src, from)
+}

@@ -64,6 +64,9 @@ func TestMoves(t *testing.T) {
 					if !slices.Equal(index, want) {
 						t.Fatalf("pool with indices, %s: got %v, want %v", what, index, want)
 					}
+					if half := (moved{1, m.rows, n}); m.planes > 1 {
+						check("unzip", func(y []float32) { s.unzipPlanes(half, y, to, to.plane, x, from) }, func(y []float32) { unzipPlanesPortable(half, y, to, to.plane, x, from) })
+					}
 					check("fold", func(y []float32) { s.foldPlanes(m, y, to, x, from) }, func(y []float32) { foldPlanesPortable(m, y, to, x, from) })
 					check("pool", func(y []float32) { s.poolPlanes(m, y, to, x, from) }, func(y []float32) { poolPlanesPortable(m, y, to, x, from) })
 				}

@@ -24,7 +24,7 @@ type trainingStep struct {
 	h, dh, out, dout           []float32
 	weights, grads, mean, squa []float32
 	w, g, b, db                [6][]float32
-	scratch, packed            []float32
+	scratch                    []float32
 	steps                      int
 }
 
@@ -39,7 +39,7 @@ func newTrainingStep(s Set, p *Pool, n int) *trainingStep {
 	r := rand.New(rand.NewPCG(1, 2))
 	sizes := [6]int{4: features * hidden, 5: hidden * outputs}
 	biases := [6]int{4: hidden, 5: outputs}
-	scratch, packed := 0, 0
+	scratch := 0
 	wanted := make([]float32, 1)
 	for i, sh := range shapes {
 		c := NewConv(sh)
@@ -53,7 +53,6 @@ func newTrainingStep(s Set, p *Pool, n int) *trainingStep {
 			all.Pool = &z
 			t.pooling[i/2], t.p[i/2], t.dp[i/2], t.at[i/2] = z, make([]float32, size), make([]float32, size), make([]int32, size)
 		}
-		packed = max(packed, c.PackedLen())
 		scratch = max(scratch, c.TrainingScratch(s, p, ConvTraining{Pool: all.Pool}), c.BackwardScratch(s, p, n, all))
 	}
 	total := 0
@@ -71,7 +70,7 @@ func newTrainingStep(s Set, p *Pool, n int) *trainingStep {
 	}
 	t.x = random(r, n*3*64*64)
 	t.h, t.dh, t.out, t.dout = make([]float32, n*hidden), make([]float32, n*hidden), make([]float32, n*outputs), make([]float32, n*outputs)
-	t.scratch, t.packed = make([]float32, scratch), make([]float32, packed)
+	t.scratch = make([]float32, scratch)
 	return t
 }
 
@@ -80,11 +79,10 @@ func (t *trainingStep) run() {
 	in := [4][]float32{t.x, t.y[0], t.p[0], t.y[2]}
 	sigmoid := Activation{Function: Sigmoid}
 	for i, c := range t.conv {
-		f := ConvTraining{X: in[i], Packed: t.packed[:c.PackedLen()], Bias: t.b[i], Y: t.y[i], Scratch: t.scratch}
+		f := ConvTraining{X: in[i], W: t.w[i], Bias: t.b[i], Y: t.y[i], Scratch: t.scratch}
 		if i&1 == 1 {
 			f.Act, f.Pool, f.Argmax, f.Y = t.act, &t.pooling[i/2], t.at[i/2], t.p[i/2]
 		}
-		c.Pack(f.Packed, t.w[i])
 		c.ForwardTraining(s, p, f)
 	}
 	s.Gemm(p, Gemm{M: n, N: hidden, K: features, A: t.p[1], B: t.w[4], C: t.h, ColumnBias: t.b[4], Act: sigmoid})

@@ -68,6 +68,24 @@ type around struct {
 	pool *kernels.PoolShape
 }
 
+// trainedConv is a convolution that is trained with what is around it.
+type trainedConv interface {
+	TrainingScratch(kernels.Set, *kernels.Pool, kernels.ConvTraining) int
+	ForwardTraining(kernels.Set, *kernels.Pool, kernels.ConvTraining)
+	BackwardScratch(kernels.Set, *kernels.Pool, int, kernels.ConvBackward) int
+	Backward(kernels.Set, *kernels.Pool, kernels.ConvBackward)
+}
+
+// conv is the one of a shape: of doubled planes, where nothing is pooled, that on the planes before.
+func (a around) conv(shape kernels.ConvShape) trainedConv {
+	if a.up != nil && a.pool == nil {
+		if d := kernels.NewDoubled(shape, *a.up); d != nil {
+			return d
+		}
+	}
+	return kernels.NewConv(shape)
+}
+
 // convForward computes a convolution with what is around it, an image after the other. The places of the greatest of a pooling go to
 // c.argmax.
 func convForward(c *call, a around) (ops.Step, bool) {
@@ -75,14 +93,11 @@ func convForward(c *call, a around) (ops.Step, bool) {
 	if !ok || c.plain {
 		return ops.Step{}, false
 	}
-	k := kernels.NewConv(shape)
-	argmax, packed := c.argmax, k.PackedLen()
-	n := packed + k.TrainingScratch(c.set, c.pool, kernels.ConvTraining{Upsample: a.up, Pool: a.pool})
+	k, argmax := a.conv(shape), c.argmax
+	n := k.TrainingScratch(c.set, c.pool, kernels.ConvTraining{Upsample: a.up, Pool: a.pool})
 	return ops.Step{Scratch: 4 * n, Run: func(f *ops.Frame) error {
-		scratch := f.ScratchFloats()
-		pass := kernels.ConvTraining{X: f.In[0].Float32s(), Upsample: a.up, Packed: scratch[:packed], Act: a.act, Pool: a.pool, Argmax: argmax,
-			Y: f.Out[0].Float32s(), Scratch: scratch[packed:]}
-		k.Pack(pass.Packed, f.In[1].Float32s())
+		pass := kernels.ConvTraining{X: f.In[0].Float32s(), Upsample: a.up, W: f.In[1].Float32s(), Act: a.act, Pool: a.pool, Argmax: argmax,
+			Y: f.Out[0].Float32s(), Scratch: f.ScratchFloats()}
 		if len(f.In) > 2 && f.In[2] != nil {
 			pass.Bias = f.In[2].Float32s()
 		}
@@ -97,7 +112,7 @@ func convGradients(c *call, wrt []int, a around) (gradient, error) {
 	if !ok {
 		return gradient{}, fmt.Errorf("a gradient of a convolution of %v by %v is %w", c.in[0], c.in[1], ops.ErrUnsupported)
 	}
-	k := kernels.NewConv(shape)
+	k := a.conv(shape)
 	argmax := c.argmax
 	wanted := kernels.ConvBackward{Upsample: a.up, Act: a.act, Pool: a.pool}
 	for _, i := range wrt {

@@ -47,3 +47,35 @@ func foldPlanes(v isa) {
 	}
 	m.write()
 }
+
+// unzipPlanes takes apart what zipPlanes has put together, half to the second result.
+func unzipPlanes(v isa) {
+	var evens, odds reg.VecVirtual
+	m := mover{isa: v, name: "unzipPlanes", doc: "dst[j] = src[2j] and index[j] = src[2j+1]", masks: 3, ahead: 2 * v.bytes}
+	if v.wide() {
+		m.start = func(func(int) Mem) {
+			evens, odds = ZMM(), ZMM()
+			VMOVDQU32(NewDataAddr(Symbol{Name: "poolEvens", Static: true}, 0), evens)
+			VMOVDQU32(NewDataAddr(Symbol{Name: "poolOdds", Static: true}, 0), odds)
+		}
+	}
+	m.body = func(dst, src reg.GPVirtual, masks []*tail) {
+		spare, lo, hi, even, odd := v.reg(), v.reg(), v.reg(), v.reg(), v.reg()
+		masks[1].load(Mem{Base: src}, lo, spare)
+		masks[2].load(Mem{Base: src, Disp: v.bytes}, hi, spare)
+		if v.wide() {
+			VMOVAPS(evens, even)
+			VMOVAPS(odds, odd)
+			VPERMI2PS(hi, lo, even)
+			VPERMI2PS(hi, lo, odd)
+		} else {
+			VSHUFPS(Imm(0x88), hi, lo, even)
+			VSHUFPS(Imm(0xdd), hi, lo, odd)
+			VPERMPD(Imm(0xd8), even, even)
+			VPERMPD(Imm(0xd8), odd, odd)
+		}
+		masks[0].store(even, Mem{Base: dst}, spare)
+		masks[0].store(odd, Mem{Base: dst, Index: m.index, Scale: 1}, spare)
+	}
+	m.write()
+}

@@ -33,6 +33,7 @@ func moveFile(v isa) {
 	poolPlanes(v)
 	poolPlanesAt(v)
 	foldPlanes(v)
+	unzipPlanes(v)
 	zipPlanes(v)
 }
 
