@@ -13,7 +13,7 @@ type variant struct {
 	graph  *onnx.Graph
 	eval   *ops.Evaluator
 	bodies bodies
-	next   map[string]*variant // by what TakeBranches chose
+	next   map[string]*variant // by the branches taken, see unfold
 }
 
 // maxVariants bounds those of one model, whose constants are memory; further shapes run their branches as they stand.
@@ -33,49 +33,64 @@ func newVariant(g *onnx.Graph) (*variant, error) {
 // settle gives the variant for inputs of some shapes, with the facts of its values.
 func (m *Model) settle(in []ops.Fact) (*variant, ops.Facts, error) {
 	v := m.whole
-	for range maxSettled {
-		facts, err := ops.InferGraph(&ops.Lifted{Graph: v.graph}, in, m.options.limit())
+	for {
+		g, facts, path, err := m.unfold(v.graph, in)
 		if err != nil {
 			return nil, nil, err
 		}
-		g, choice := ops.TakeBranches(v.graph, facts)
-		if choice == "" {
+		if path == "" {
 			return v, facts, nil
 		}
-		next, err := m.branch(v, g, choice)
+		next, err := m.variant(v, g, path)
 		if err != nil {
 			return nil, nil, err
 		}
 		if next == nil {
-			return v, facts, nil
+			facts, err = ops.InferGraph(&ops.Lifted{Graph: v.graph}, in, m.options.limit())
+			return v, facts, err
 		}
 		v = next
 	}
-	return nil, nil, fmt.Errorf("branches nest deeper than %d", maxSettled)
 }
 
-// branch gives the variant that a choice makes of v, made now or kept from before; nil where there are too many.
-func (m *Model) branch(v *variant, g *onnx.Graph, choice string) (*variant, error) {
+// unfold puts in the branches that shapes decide, and those inside of them. path says which were taken; facts are those of the result.
+func (m *Model) unfold(g *onnx.Graph, in []ops.Fact) (out *onnx.Graph, facts ops.Facts, path string, err error) {
+	for range maxSettled {
+		facts, err := ops.InferGraph(&ops.Lifted{Graph: g}, in, m.options.limit())
+		if err != nil {
+			return nil, nil, "", err
+		}
+		inner, choice := ops.TakeBranches(g, facts)
+		if choice == "" {
+			return g, facts, path, nil
+		}
+		g, path = inner, path+choice+"/"
+	}
+	return nil, nil, "", fmt.Errorf("branches nest deeper than %d", maxSettled)
+}
+
+// variant gives what a path makes of v, made now or kept from before; nil where there are too many.
+func (m *Model) variant(v *variant, g *onnx.Graph, path string) (*variant, error) {
 	m.settling.Lock()
 	defer m.settling.Unlock()
-	if next := v.next[choice]; next != nil {
+	if next := v.next[path]; next != nil {
 		return next, nil
 	}
 	if m.variants >= maxVariants {
 		return nil, nil
 	}
-	unfolded, err := newVariant(g)
+	eval, err := ops.NewEvaluator(&ops.Lifted{Graph: g})
 	if err != nil {
 		return nil, err
 	}
-	next, err := m.prepare(g, unfolded.eval)
+	next, err := m.prepare(g, eval)
 	if err != nil {
 		return nil, err
 	}
 	if v.next == nil {
 		v.next = make(map[string]*variant)
 	}
-	v.next[choice] = next
+	v.next[path] = next
 	m.variants++
 	return next, nil
 }
