@@ -60,6 +60,28 @@ func (s Set) Softmax(p *Pool, dst, x []float32, cols int) {
 	s.softmax(p, rowsTask{set: s, dst: dst, x: x, cols: cols})
 }
 
+// SoftmaxColumns is Softmax along the middle one of the axes [outer, n, inner].
+// scratch has at least 2·inner elements.
+func (s Set) SoftmaxColumns(p *Pool, dst, x []float32, n, inner int, scratch []float32) {
+	part := n * inner
+	if part < 1 || len(dst) != len(x) || len(x)%part != 0 {
+		panic("kernels: SoftmaxColumns: not whole parts")
+	}
+	most, sum := scratch[:inner], scratch[inner:2*inner]
+	for ; len(x) > 0; x, dst = x[part:], dst[part:] {
+		s.ColumnMaxima(most, x[:part])
+		for i, m := range most {
+			if math.IsInf(float64(m), -1) {
+				most[i] = 0
+			}
+		}
+		s.BinaryRow(p, Sub, dst[:part], x[:part], most, false)
+		s.Unary(p, Activation{Function: Exp}, dst[:part], dst[:part])
+		s.ColumnSums(sum, dst[:part], false)
+		s.BinaryRow(p, Div, dst[:part], dst[:part], sum, false)
+	}
+}
+
 // LogSoftmax computes dst[i][j] = x[i][j] - m - log Σⱼ exp(x[i][j]-m) with m the
 // greatest of row i, for rows of cols. dst may not be x.
 func (s Set) LogSoftmax(p *Pool, dst, x []float32, cols int) {

@@ -304,7 +304,7 @@ func specializeBinary(op kernels.Operation, t Target, in []Fact) (Step, bool) {
 			return nil
 		}
 	default:
-		return Step{}, false
+		return spreadBinary(op, t, in)
 	}
 	link := &Link{Link: kernels.Link{Op: op, Operand: l.operand(), Cols: l.cols, Swapped: swapped}, On: []int{big}, In: small}
 	if l.kind == overlaySame {

@@ -134,10 +134,21 @@ func (s softmax) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) 
 	if !ok || count(sizes) == 0 || in[0].Elem() != onnx.Float {
 		return Step{}, false
 	}
-	if axis, err := Axis(s.axis, len(sizes)); err != nil || axis != len(sizes)-1 {
+	axis, err := Axis(s.axis, len(sizes))
+	if err != nil {
 		return Step{}, false
 	}
-	cols := int(sizes[len(sizes)-1])
+	if inner := count(sizes[axis+1:]); inner > 1 {
+		if s.name != "Softmax" {
+			return Step{}, false
+		}
+		n := int(sizes[axis])
+		return Step{InPlace: true, Scratch: 4 * 2 * inner, Run: func(f *Frame) error {
+			t.Set.SoftmaxColumns(t.Pool, f.Out[0].Float32s(), f.In[0].Float32s(), n, inner, f.ScratchFloats())
+			return nil
+		}}, true
+	}
+	cols := int(sizes[axis])
 	switch s.name {
 	case "Softmax":
 		return Step{InPlace: true, Run: func(f *Frame) error {
