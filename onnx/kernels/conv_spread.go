@@ -2,8 +2,8 @@ package kernels
 
 // spread writes the gradients of image n by the convolution's result to its places in
 // the planes: past the activation, past the pooling, and with the zeros that are there
-// between rows left alone.
-func (w *convGradientWorker) spread(n int, dst []float32) {
+// between rows left alone. What they add up to is added to db.
+func (w *convGradientWorker) spread(n int, dst, db []float32) {
 	f, s, apart, cols := w.f, w.set, w.planes.apartY, w.planes.cols
 	dy := w.b.DY[n*w.result:][:w.result]
 	if w.b.Act.Function != Identity {
@@ -11,14 +11,18 @@ func (w *convGradientWorker) spread(n int, dst []float32) {
 		s.derivative(w.b.Act, to, dy, w.b.Y[n*w.result:][:w.result])
 		dy = to
 	}
-	if w.b.weave != nil {
-		w.b.weave.unzip(s, dst, layout{0, cols, apart}, dy)
+	if v := w.b.weave; v != nil {
+		for o := 0; o < len(db); o += 4 { // a sum of the four, in place of the first
+			db[o] += float32(s.Sum(dy[o/4*v.h*v.w:][:v.h*v.w]))
+		}
+		v.unzip(s, dst, layout{0, cols, apart}, dy)
 		return
 	}
 	if w.b.Pool == nil {
-		for o := range w.c.shape.OC {
-			s.copyRows(dst[o*apart:], cols, dy[o*f.oh*f.ow:], f.ow, f.ow, f.oh)
+		for o := range db {
+			db[o] += float32(s.Sum(dy[o*f.oh*f.ow:][:f.oh*f.ow]))
 		}
+		s.copyPlanes(moved{w.c.shape.OC, f.oh, f.ow}, dst, layout{0, cols, apart}, dy, dense(f.oh, f.ow))
 		return
 	}
 	pool := w.b.Pool
@@ -28,6 +32,9 @@ func (w *convGradientWorker) spread(n int, dst []float32) {
 	for o := range w.c.shape.OC {
 		dy, at := dy[o*size:][:size], argmax[o*size:][:size]
 		if inPlace {
+			if db != nil {
+				db[o] += float32(s.Sum(dy))
+			}
 			s.unpool(dst[o*apart:], cols, dy, at, pool.OW, f.ow)
 			continue
 		}
@@ -37,6 +44,9 @@ func (w *convGradientWorker) spread(n int, dst []float32) {
 			if a >= 0 {
 				plain[a] += dy[i]
 			}
+		}
+		if db != nil {
+			db[o] += float32(s.Sum(plain))
 		}
 		s.copyRows(dst[o*apart:], cols, plain, f.ow, f.ow, f.oh)
 	}

@@ -135,6 +135,6 @@ func (d *Doubled) Backward(s Set, p *Pool, b ConvBackward) {
 		d.each(func(weight, sum int) { b.DW[weight] += q.DW[sum] })
 	}
 	for i := range b.DB {
-		b.DB[i] = q.DB[4*i] + q.DB[4*i+1] + q.DB[4*i+2] + q.DB[4*i+3]
+		b.DB[i] = q.DB[4*i] // see spread
 	}
 }
