@@ -15,7 +15,7 @@ type pattern func(f *fusion, last *onnx.Node) bool
 // patterns are tried on every node in this order, from the first node of the graph to the last.
 func patterns() []pattern {
 	return []pattern{dropIdentity, cancelTransposes, padIntoConv, affineIntoConv, normIntoGemm,
-		biasIntoMatMul, hardSwish, swish, gelu, factorsIntoOne, convAfterAffine, linearIntoConv, upsampleIntoConv, activationIntoStore}
+		biasIntoMatMul, hardSwish, swish, gelu, layerNorm, factorsIntoOne, convAfterAffine, linearIntoConv, upsampleIntoConv, activationIntoStore}
 }
 
 // fusion is a graph while nodes are joined.
