@@ -7,8 +7,9 @@
 //
 // A Set is one way to compute (portable Go, AVX2 with FMA, AVX-512). Every kernel
 // is a method that takes the Pool it may use; a nil Pool means the calling
-// goroutine alone. Work is divided over independent outputs only, so a result
-// has the same bits for every number of threads. Sets may differ from each other
+// goroutine alone. Work is divided over independent outputs, or over shares that
+// the shape alone decides and whose sums are added up in order, so a result has the
+// same bits for every number of threads. Sets may differ from each other
 // in the last bits, because the fast ones fuse a multiplication with the addition
 // that follows it.
 //
