@@ -1,5 +1,6 @@
 // Package kernels owns the inner loops: matrix products, convolutions, pooling,
-// elementwise functions, reductions and optimizer updates on float32 slices, and
+// elementwise functions, reductions and optimizer updates on float32 slices,
+// products, convolutions and poolings of bytes, passes between bytes and floats, and
 // the pool of goroutines that shares them out. It knows nothing of ONNX, graphs,
 // shapes beyond its own arguments, or where memory comes from: callers pass every
 // buffer, scratch included, and no kernel allocates. Level 0; it imports nothing
