@@ -90,6 +90,7 @@ func (t *depthwiseTask) run(worker, lo, hi int) {
 	a := depthwiseArgs{x: unsafe.Pointer(&rows[0]), rowX: 4 * d.row * d.stride, phase: 4 * d.row, rowY: 4 * d.ow, cols: d.ow}
 	clipped := false
 	a.lo, a.hi, clipped = t.act.bounds()
+	done := lo * d.oh * d.ow // what of the result is complete
 	for u := lo; u < hi; u++ {
 		c := u % t.channels
 		x, y := t.x[u*d.h*d.w:][:d.h*d.w], t.y[u*d.oh*d.ow:][:d.oh*d.ow]
@@ -108,11 +109,16 @@ func (t *depthwiseTask) run(worker, lo, hi int) {
 				a.y = unsafe.Pointer(&z[0])
 				t.set.depthwise(d, &a)
 			}
-			if !clipped {
-				t.set.unary(t.act, z, z)
-			}
-			if t.then != nil {
-				t.then.apply(t.set, z, z, u*d.oh*d.ow+first*d.ow)
+			// Small planes are finished together.
+			if end := u*d.oh*d.ow + first*d.ow + len(z); end-done >= chainBlock/2 || u == hi-1 {
+				z := t.y[done:end]
+				if !clipped {
+					t.set.unary(t.act, z, z)
+				}
+				if t.then != nil {
+					t.then.apply(t.set, z, z, done)
+				}
+				done = end
 			}
 		}
 	}
