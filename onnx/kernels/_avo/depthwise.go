@@ -33,7 +33,7 @@ const (
 	depthwiseBounds
 )
 
-// depthwise computes four rows of the result side by side, so that a row of the
+// depthwise computes up to four rows of the result side by side, so that a row of the
 // image is read once for all that need it, down the plane and then from left to
 // right.
 func depthwise(v isa, side, stride int) {
@@ -120,26 +120,23 @@ func depthwise(v isa, side, stride int) {
 		MOVQ(x, px)
 		MOVQ(y, py)
 		MOVQ(a.Offset(depthwiseRows), rows)
-		Label(name + "_four")
-		CMPQ(rows, Imm(4))
-		JL(LabelRef(name + "_one"))
-		compute(4, mask)
-		for range 4 * stride {
-			ADDQ(rowX, px)
+		for i, mr := range []int{4, 2, 1} {
+			next := []string{"_2", "_1", "_end"}[i]
+			Label(fmt.Sprintf("%s_%d", name, mr))
+			CMPQ(rows, Imm(uint64(mr)))
+			JL(LabelRef(name + next))
+			compute(mr, mask)
+			for range mr * stride {
+				ADDQ(rowX, px)
+			}
+			if mr == 1 {
+				ADDQ(rowY, py)
+			} else {
+				LEAQ(Mem{Base: py, Index: rowY, Scale: uint8(mr)}, py)
+			}
+			SUBQ(Imm(uint64(mr)), rows)
+			JMP(LabelRef(fmt.Sprintf("%s_%d", name, mr)))
 		}
-		LEAQ(Mem{Base: py, Index: rowY, Scale: 4}, py)
-		SUBQ(Imm(4), rows)
-		JMP(LabelRef(name + "_four"))
-		Label(name + "_one")
-		TESTQ(rows, rows)
-		JE(LabelRef(name + "_end"))
-		compute(1, mask)
-		for range stride {
-			ADDQ(rowX, px)
-		}
-		ADDQ(rowY, py)
-		DECQ(rows)
-		JMP(LabelRef(name + "_one"))
 		Label(name + "_end")
 	}
 	Label("block")
