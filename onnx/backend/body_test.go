@@ -108,3 +108,41 @@ func TestBodiesThatFail(t *testing.T) {
 		t.Errorf("got %v, want that it was cancelled", err)
 	}
 }
+
+// A branch that data decide and that cannot work for the shapes at hand fails when it is taken, and only then; bodies of the other, and
+// what follows, are planned.
+func TestBranchThatDoesNotFit(t *testing.T) {
+	ctx := context.Background()
+	inner := subgraph("k", nil, choose("large", "k", subgraph("p", nil, node("MatMul", "x x", "p")), subgraph("p", nil, node("Concat", "x y0", "p", onnx.AttrInt("axis", 1)))))
+	for phrase, bad := range map[string]*onnx.Graph{
+		"an operator": subgraph("v", nil, node("MatMul", "x x", "v")),
+		"a branch":    inner,
+	} {
+		g := graph([]int64{3}, "y", []*onnx.Node{
+			node("ReduceMax", "x", "top", onnx.AttrInt("keepdims", 0)), node("Greater", "top half", "large"), node("Constant", "", "y0", onnx.AttrTensor("value", draw("y0", 7, 1))),
+			choose("large", "c", bad, subgraph("v", nil, node("Gemm", "x w", "v"))), node("Exp", "c", "y"),
+		}, named("half", onnx.Scalar32(0.5)), draw("w", 3, 3))
+		m, err := backend.Compile(g, backend.Options{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		small, large := onnx.FromFloat32s([]float32{.1, .2, .3, .4, .5, -1}, 2, 3), onnx.FromFloat32s([]float32{.1, .2, .3, .4, .6, -1}, 2, 3)
+		want, got := runModel(t, m.Evaluate, []onnx.Value{small}), runModel(t, m.Run, []onnx.Value{small})
+		if d := ops.Compare(got[0], want[0], ops.Tolerance{Rel: 1e-5, Abs: 1e-6}); !d.Equal() {
+			t.Errorf("%s: %v", phrase, d)
+		}
+		p, err := m.Plan([]onnx.Value{large})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if backend.PlannedBodies(p) != 1 || !strings.Contains(p.String(), "Exp") {
+			t.Errorf("%s: got %d bodies planned, want 1", phrase, backend.PlannedBodies(p))
+		}
+		for name, run := range map[string]func(context.Context, []onnx.Value) ([]onnx.Value, error){"planned": m.Run, "evaluated": m.Evaluate} {
+			if _, err := run(ctx, []onnx.Value{large}); err == nil || !strings.Contains(err.Error(), "then_branch") || !strings.Contains(err.Error(), "MatMul") {
+				t.Errorf("%s, %s: got %v, want an error of the MatMul in then_branch", phrase, name, err)
+			}
+		}
+	}
+}

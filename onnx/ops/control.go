@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gonyx/gonyx/onnx"
@@ -48,19 +49,46 @@ func (b branch) Infer(env *Env, in []Fact) ([]Fact, error) {
 		}
 		return out, nil
 	}
-	then, err := env.InferGraph(b.then, []Fact{})
+	then, other, err := b.either(env)
 	if err != nil {
-		return nil, fmt.Errorf("then_branch: %w", err)
-	}
-	other, err := env.InferGraph(b.other, []Fact{})
-	if err != nil {
-		return nil, fmt.Errorf("else_branch: %w", err)
+		return nil, err
 	}
 	out := make([]Fact, b.outputs)
 	for i := range out {
 		out[i] = common(then[i], other[i])
 	}
 	return out, nil
+}
+
+// either gives the facts of both branches. Exporters write both for shapes that only one of them fits, also where data decide: where
+// shapes are at hand and one cannot work, what the other says holds, as running the one fails.
+func (b branch) either(env *Env) (then, other []Fact, err error) {
+	look := func(g *onnx.Graph) ([]Fact, error) {
+		if env.branch != nil {
+			return env.branch(g)
+		}
+		return env.InferGraph(g, []Fact{})
+	}
+	then, err = look(b.then)
+	if err != nil {
+		err = fmt.Errorf("then_branch: %w", err)
+		if env.branch == nil || errors.Is(err, errTooMany) {
+			return nil, nil, err
+		}
+	}
+	other, failed := look(b.other)
+	switch {
+	case failed != nil && (err != nil || env.branch == nil || errors.Is(failed, errTooMany)):
+		if err == nil || errors.Is(failed, errTooMany) {
+			err = fmt.Errorf("else_branch: %w", failed)
+		}
+		return nil, nil, err
+	case failed != nil:
+		return then, then, nil
+	case err != nil:
+		return other, other, nil
+	}
+	return then, other, nil
 }
 
 // taken is the branch that a condition chooses.

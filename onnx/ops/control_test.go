@@ -138,6 +138,46 @@ func TestIfRuledOut(t *testing.T) {
 	}
 }
 
+// With shapes at hand, a branch that data decide may be wrong for them as long as the other one is not: it fails when it is taken.
+func TestIfOneBranchFits(t *testing.T) {
+	negates := func(out string) *onnx.Graph { return body(nil, named(out), line(out+" = Neg(x)")) }
+	squares := func(out string) *onnx.Graph { return body(nil, named(out), line(out+" = MatMul(x, x)")) }
+	choose := func(out string, then, other *onnx.Graph) *onnx.Node {
+		return line(out+" = If(c)", onnx.AttrGraph("then_branch", then), onnx.AttrGraph("else_branch", other))
+	}
+	declared := negates("w")
+	declared.Outputs = []*onnx.ValueInfo{value("w", f32("5 a"))}
+	for phrase, c := range map[string]struct {
+		node *onnx.Node
+		want string // what is known of y for x [2,3]
+		fail string
+	}{
+		"the first fits":                 {choose("y", negates("a"), squares("b")), "tensor(float)[2,3]", ""},
+		"the second fits":                {choose("y", squares("a"), negates("b")), "tensor(float)[2,3]", ""},
+		"neither fits":                   {choose("y", squares("a"), squares("b")), "", "then_branch: node \"a\""},
+		"one of those inside fits":       {choose("y", squares("a"), body(nil, named("b"), choose("b", squares("d"), negates("e")))), "tensor(float)[2,3]", ""},
+		"none of those inside fits":      {choose("y", negates("a"), body(nil, named("b"), choose("b", squares("d"), squares("e")))), "tensor(float)[2,3]", ""},
+		"what is declared inside is not": {choose("y", negates("a"), declared), "tensor(float)[2,3]", ""},
+	} {
+		lifted, err := Lift(outer([]*onnx.ValueInfo{value("x", f32("n m")), value("c", Tensor(onnx.Bool))}, named("y"), c.node))
+		if err != nil {
+			t.Fatal(err)
+		}
+		facts, err := InferGraph(lifted, []Fact{f32("2 3"), Tensor(onnx.Bool)}, 0)
+		if c.fail != "" {
+			if err == nil || !strings.Contains(err.Error(), c.fail) {
+				t.Errorf("%s: got error %v, want one of %q", phrase, err, c.fail)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", phrase, err)
+		} else if got := facts["y"].String(); got != c.want {
+			t.Errorf("%s: got %s, want %s", phrase, got, c.want)
+		}
+	}
+}
+
 // doubling doubles v, stacks it, and goes on while it is less than 20.
 func doubling(m, cond bool, v Fact) *onnx.Graph {
 	names := []string{"", ""}

@@ -18,6 +18,8 @@ type Env struct {
 	ctx   context.Context
 	infer func(g *onnx.Graph, in []Fact) ([]Fact, error)
 	run   func(g *onnx.Graph, in []onnx.Value) ([]onnx.Value, error)
+	// branch is infer for a graph that may never be run, or nil where such a graph must fit all the same.
+	branch func(g *onnx.Graph) ([]Fact, error)
 }
 
 // Context is that of the run; it never is nil.

@@ -35,10 +35,15 @@ type inference struct {
 	inner int  // how many operators are looking into their bodies right now
 	seen  int  // nodes looked at in bodies so far
 	dead  bool // in a branch that is never taken: a node that cannot work there is no mistake
+	plans bool // for shapes at hand, see InferGraph
+	maybe bool // in a branch that may not be taken, while plans: what the graph declares there is not held against it
 }
 
 // maxSeen bounds how many nodes of bodies inference looks at: the body of a loop is looked at more than once, and bodies nest.
 const maxSeen = 1 << 17
+
+// errTooMany ends inference wherever it occurs.
+var errTooMany = fmt.Errorf("graphs nest so that more than %d nodes have to be looked at", maxSeen)
 
 // maxDepth bounds how deep graphs nest in attributes and functions in functions.
 const maxDepth = 100
@@ -46,8 +51,10 @@ const maxDepth = 100
 // InferGraph gives the facts of every value of a lifted graph. in gives facts for the graph's inputs in order and may be
 // nil: then the declared types hold. Values of operators without a meaning here have only what the graph declares of them.
 // limit bounds any one tensor in bytes; DefaultLimit where 0.
+//
+// A branch that only data decide and that cannot work for these inputs is no error where the other one can: it fails when it is taken.
 func InferGraph(l *Lifted, in []Fact, limit int64) (Facts, error) {
-	w := &inference{limit: limit, table: NewTable(), held: l.Held}
+	w := &inference{limit: limit, table: NewTable(), held: l.Held, plans: true}
 	s, err := w.graph(l.Graph, in, nil)
 	if err != nil {
 		return nil, err
@@ -120,7 +127,7 @@ func (w *inference) graph(g *onnx.Graph, in []Fact, outer *scope) (*scope, error
 func (w *inference) node(n *onnx.Node, s *scope, declared map[string]onnx.Type) error {
 	if w.inner > 0 {
 		if w.seen++; w.seen > maxSeen {
-			return fmt.Errorf("graphs nest so that more than %d nodes have to be looked at", maxSeen)
+			return errTooMany
 		}
 	}
 	in := make([]Fact, len(n.Inputs))
@@ -150,7 +157,7 @@ func (w *inference) node(n *onnx.Node, s *scope, declared map[string]onnx.Type) 
 			f = out[i]
 		}
 		if t, ok := declared[name]; ok {
-			if f, err = Merge(t, f); err != nil && !w.dead {
+			if f, err = Merge(t, f); err != nil && !w.dead && !w.maybe {
 				return fmt.Errorf("output %q: %w", name, err)
 			}
 		}
@@ -188,6 +195,14 @@ func (w *inference) outputs(n *onnx.Node, s *scope, in []Fact) ([]Fact, error) {
 			facts[i] = f
 		}
 		return facts, nil
+	}
+	if w.plans {
+		env.branch = func(g *onnx.Graph) ([]Fact, error) {
+			before := w.maybe
+			w.maybe = true
+			defer func() { w.maybe = before }()
+			return env.infer(g, []Fact{})
+		}
 	}
 	out, err := op.Infer(env, in)
 	if err != nil {
