@@ -30,8 +30,8 @@ row:
 vector:
 	VMOVUPS (BX), Y0
 	VMOVUPS Y0, (DX)
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
 	DECQ    SI
 	JNE     vector
 
@@ -119,8 +119,8 @@ nana:
 	JMP       columnsa
 
 donea:
-	ADDQ $0x20, DI
-	ADDQ $0x40, R8
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000040, R8
 	DECQ R9
 	JNE  vector
 
@@ -271,8 +271,8 @@ vector:
 	VMOVUPS   Y9, (R8)
 	VMOVUPS   Y13, (R8)(DI*1)
 	VPADDD    Y7, Y4, Y4
-	ADDQ      $0x20, R8
-	ADDQ      $0x40, R9
+	ADDQ      $0x00000020, R8
+	ADDQ      $0x00000040, R9
 	DECQ      R10
 	JNE       vector
 
@@ -364,8 +364,8 @@ vector:
 	VADDPS  Y1, Y0, Y0
 	VPERMPD $0xd8, Y0, Y0
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x20, DI
-	ADDQ    $0x40, R8
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000040, R8
 	DECQ    R9
 	JNE     vector
 
@@ -498,8 +498,8 @@ vector:
 	VUNPCKHPS   X2, X0, X0
 	VINSERTF128 $0x01, X0, Y1, Y0
 	VMOVUPS     Y0, (DI)
-	ADDQ        $0x20, DI
-	ADDQ        $0x10, R8
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000010, R8
 	DECQ        R9
 	JNE         vector
 

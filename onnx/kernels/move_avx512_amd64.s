@@ -30,8 +30,8 @@ row:
 vector:
 	VMOVUPS (DX), Z0
 	VMOVUPS Z0, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
 	DECQ    BX
 	JNE     vector
 
@@ -119,7 +119,7 @@ nana:
 	JMP     columnsa
 
 donea:
-	ADDQ $0x40, DX
+	ADDQ $0x00000040, DX
 	ADDQ $0x00000080, BX
 	DECQ SI
 	JNE  vector
@@ -288,7 +288,7 @@ vector:
 	VMOVUPS   Z10, (BX)
 	VMOVUPS   Z14, (BX)(DX*1)
 	VPADDD    Z7, Z4, Z4
-	ADDQ      $0x40, BX
+	ADDQ      $0x00000040, BX
 	ADDQ      $0x00000080, SI
 	DECQ      DI
 	JNE       vector
@@ -382,7 +382,7 @@ vector:
 	VADDPS    Z5, Z2, Z2
 	VADDPS    Z6, Z2, Z2
 	VMOVUPS   Z2, (DX)
-	ADDQ      $0x40, DX
+	ADDQ      $0x00000040, DX
 	ADDQ      $0x00000080, BX
 	DECQ      SI
 	JNE       vector
@@ -512,8 +512,8 @@ vector:
 	VMOVAPS   Z0, Z1
 	VPERMI2PS Z3, Z2, Z1
 	VMOVUPS   Z1, (DX)
-	ADDQ      $0x40, DX
-	ADDQ      $0x20, BX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000020, BX
 	DECQ      SI
 	JNE       vector
 

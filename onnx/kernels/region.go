@@ -49,19 +49,48 @@ type Region struct {
 // NewRegion chains stages, each reading what the one before it makes. It panics where
 // they do not fit.
 func NewRegion(s Set, stages ...Stage) *Region {
+	r := layRegion(s, stages)
+	for i := range r.passes {
+		if c := &r.passes[i].conv; c.square != nil {
+			c.square.transform(c.f, c.weights, c.bias)
+		}
+	}
+	return r
+}
+
+// RegionLen is how much of what a region of these stages keeps there is for one image:
+// what should stay in a processor's own cache.
+func RegionLen(s Set, stages ...Stage) int {
+	r := layRegion(s, stages)
+	return r.canvases + r.tile
+}
+
+// BySquares reports whether a region computes the stage in another way than its kernel
+// alone does, one with fewer multiplications.
+func (g Stage) BySquares(s Set) bool {
+	if g.Conv == nil || !g.Fits() {
+		return false
+	}
+	oh, ow := g.Conv.Output()
+	return newWinograd(s, &g.Conv.forward, oh, ow) != nil
+}
+
+// layRegion is a region without the weights that it makes itself.
+func layRegion(s Set, stages []Stage) *Region {
 	r := &Region{set: s}
 	for i := 0; i < len(stages); i++ {
 		if !stages[i].Fits() {
 			panic("kernels: NewRegion: a stage does not fit")
 		}
 		p := newPass(stages[i])
-		if i == 0 && p.padded() { // the image is copied to planes with padding
-			r.passes = append(r.passes, pass{kind: copyPass, in: p.in, out: p.in, units: p.in.planes})
-		}
+		start := i == 0
 		if i+1 < len(stages) && stages[i+1].Pool != nil && p.joinPool(stages[i+1].Pool) {
 			i++
 		}
 		p.plan(s)
+		if start && p.padded() { // the image is copied to planes with padding
+			r.passes = append(r.passes, pass{kind: copyPass, in: p.in, out: p.in, units: p.in.planes})
+		}
 		r.passes = append(r.passes, p)
 	}
 	first, last := &r.passes[0], &r.passes[len(r.passes)-1]
@@ -89,10 +118,6 @@ func NewRegion(s Set, stages ...Stage) *Region {
 func (r *Region) Kept(p *Pool, n int) int {
 	return min(n, p.Threads())*r.canvases + p.Threads()*r.tile
 }
-
-// CanvasLen is how much of Kept there is for each image in work at a time: what should
-// stay in a processor's own cache.
-func (r *Region) CanvasLen() int { return r.canvases + r.tile }
 
 // Run computes y, the result of the last stage and of what then does to each of its
 // numbers, from images x, whose number follows from its length. kept has Kept elements,

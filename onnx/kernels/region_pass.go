@@ -97,6 +97,7 @@ func (p *pass) joinPool(sh *PoolShape) bool {
 func (p *pass) plan(s Set) {
 	switch p.kind {
 	case convPass:
+		p.conv.trySquares(s)
 		p.conv.plan(s)
 		p.units, p.tile = p.conv.units(), p.conv.tileLen()
 	default:
@@ -198,6 +199,7 @@ type strips struct {
 	pool                bool        // the result is pooled by 2 by 2
 	edgeRow, edgeColumn bool        // the last window reaches beyond it
 	weave               *Transposed // four channels each are the phases of one
+	square              *winograd   // the way by squares, nil where it does not pay
 }
 
 // stripPixels is how many pixels a strip with several rows may have.
@@ -213,6 +215,16 @@ func newStrips(c *Conv, g Stage) strips {
 
 // pixels is how many pixels a strip of rows computes, those between the rows included.
 func (c *strips) pixels(rows int) int { return (rows-1)*c.f.cols + c.wide }
+
+// trySquares takes the way by squares where it pays; before plan.
+func (c *strips) trySquares(s Set) {
+	if c.weave != nil {
+		return
+	}
+	if c.square = newWinograd(s, c.f, c.high, c.wide); c.square != nil {
+		c.f = c.square.widened(c.f)
+	}
+}
 
 // plan chooses the rows of a strip: as many as waste the fewest lanes and calls.
 func (c *strips) plan(s Set) {
@@ -233,16 +245,25 @@ func (c *strips) plan(s Set) {
 	}
 }
 
-func (c *strips) units() int { return (c.high + c.rows - 1) / c.rows * c.f.blocks() }
+func (c *strips) units() int {
+	if c.square != nil {
+		return c.square.strips()
+	}
+	return (c.high + c.rows - 1) / c.rows * c.f.blocks()
+}
 
 // tilePlane is the distance between channels in a tile.
 func (c *strips) tilePlane() int { return ((c.rows+1)*c.f.cols + 15) &^ 15 }
 
 func (c *strips) tileLen() int {
+	n := block * c.tilePlane()
 	if c.direct {
-		return 0
+		n = 0
 	}
-	return block * c.tilePlane()
+	if c.square != nil {
+		n = max(n, c.square.room())
+	}
+	return n
 }
 
 // run computes units lo to hi: of each strip, one block of channels after the other.
@@ -254,8 +275,62 @@ func (c *strips) run(s Set, src, dst []float32, to layout, tile []float32, lo, h
 
 // unit computes one of them and says what it makes of the result and where that is.
 func (c *strips) unit(s Set, src, dst []float32, to layout, tile []float32, u int) (made moved, at int) {
+	if c.square != nil {
+		return c.squares(s, src, dst, to, tile, u)
+	}
 	row, b := u/c.f.blocks()*c.rows, u%c.f.blocks()
-	rows, channels := min(c.rows, c.high-row), min(block, c.f.out-b*block)
+	return c.part(s, src, dst, to, tile, row, min(c.rows, c.high-row), b)
+}
+
+// squares is a unit by squares, of all channels.
+func (c *strips) squares(s Set, src, dst []float32, to layout, tile []float32, u int) (made moved, at int) {
+	w := c.square
+	row := 2 * u * w.rows
+	rows := min(2*w.parts(s, u, src, c.f.cols, c.f.planeLen(), tile), c.high-row)
+	for b := range c.f.blocks() {
+		channels := min(block, c.f.out-b*block)
+		result, finite := w.block(s, b, (rows+1)/2, tile)
+		if !finite { // of the whole strip: the same whatever was computed before
+			for b := range c.f.blocks() {
+				for r := 0; r < rows; r += c.rows {
+					c.part(s, src, dst, to, tile, row+r, min(c.rows, rows-r), b)
+				}
+			}
+			break
+		}
+		for i := 0; c.act.Function != Identity && i < channels; i++ {
+			y := result[i*w.area:][:rows*w.rowOut]
+			s.unary(c.act, y, y)
+		}
+		l := to
+		l.at += b * block * to.plane
+		c.put(s, dst, l, row, rows, channels, result, layout{0, w.rowOut, w.area})
+	}
+	if c.pool {
+		return moved{c.f.out, (rows + 1) / 2, (c.wide + 1) / 2}, to.at + row/2*to.row
+	}
+	return moved{c.f.out, rows, c.wide}, to.at + row*to.row
+}
+
+// put writes rows that lie in a tile, pooled or as they are, to where a block of
+// channels begins.
+func (c *strips) put(s Set, dst []float32, to layout, row, rows, channels int, tile []float32, tiled layout) (made moved, at int) {
+	if c.pool {
+		to.at += row / 2 * to.row
+		c.repeat(channels, rows, row+rows == c.high, tile, tiled)
+		made = moved{channels, (rows + 1) / 2, (c.wide + 1) / 2}
+		s.poolPlanes(made, dst, to, tile, tiled)
+		return made, to.at
+	}
+	to.at += row * to.row
+	made = moved{channels, rows, c.wide}
+	s.copyPlanes(made, dst, to, tile, tiled)
+	return made, to.at
+}
+
+// part computes rows of a block of channels.
+func (c *strips) part(s Set, src, dst []float32, to layout, tile []float32, row, rows, b int) (made moved, at int) {
+	channels := min(block, c.f.out-b*block)
 	x, tiled := src[row*c.f.cols:], layout{0, c.f.cols, c.tilePlane()}
 	to.at += b * block * to.plane
 	switch {
@@ -271,19 +346,9 @@ func (c *strips) unit(s Set, src, dst []float32, to layout, tile []float32, u in
 		c.joined(s, x, b, channels, rows, tile)
 		to.at -= b * (block - block/4) * to.plane // four channels are one of the result
 		return c.phases(s, dst, to, channels/4, row, rows, tile)
-	case c.pool:
-		to.at += row / 2 * to.row
-		c.joined(s, x, b, channels, rows, tile)
-		c.repeat(channels, rows, row+rows == c.high, tile)
-		made = moved{channels, (rows + 1) / 2, (c.wide + 1) / 2}
-		s.poolPlanes(made, dst, to, tile, tiled)
-		return made, to.at
 	}
-	to.at += row * to.row
 	c.joined(s, x, b, channels, rows, tile)
-	made = moved{channels, rows, c.wide}
-	s.copyPlanes(made, dst, to, tile, tiled)
-	return made, to.at
+	return c.put(s, dst, to, row, rows, channels, tile, tiled)
 }
 
 // joined computes rows of a block and what lies between them into a tile.
@@ -311,14 +376,14 @@ func (c *strips) block(s Set, x []float32, b int, r result) {
 
 // repeat writes the last column and row of a tile once more, where windows of a
 // pooling reach beyond them.
-func (c *strips) repeat(channels, rows int, last bool, tile []float32) {
+func (c *strips) repeat(channels, rows int, last bool, tile []float32, l layout) {
 	for i := range channels {
-		t := tile[i*c.tilePlane():]
+		t := tile[i*l.plane:]
 		for r := 0; c.edgeColumn && r < rows; r++ {
-			t[r*c.f.cols+c.wide] = t[r*c.f.cols+c.wide-1]
+			t[r*l.row+c.wide] = t[r*l.row+c.wide-1]
 		}
 		if c.edgeRow && last {
-			copy(t[rows*c.f.cols:][:c.f.cols], t[(rows-1)*c.f.cols:])
+			copy(t[rows*l.row:][:c.wide+1], t[(rows-1)*l.row:])
 		}
 	}
 }

@@ -31,6 +31,9 @@ var files = map[string]func(){
 	"move_avx512": func() { moveFile(avx512) },
 	"move_avx2":   func() { moveFile(avx2) },
 
+	"winograd_avx512": func() { winogradFile(avx512) },
+	"winograd_avx2":   func() { winogradFile(avx2) },
+
 	"elementwise_avx512": func() { elementwiseFile(avx512) },
 	"elementwise_avx2":   func() { elementwiseFile(avx2) },
 	"recurrent_avx512":   func() { recurrentFile(avx512) },

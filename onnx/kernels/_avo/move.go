@@ -39,15 +39,17 @@ func moveFile(v isa) {
 
 // mover writes one such kernel: body moves one vector of the result, its masks nil
 // but for the last vector of a row. other is the distance to the second source, index
-// that to the second result, where there is one. start, plane, row and vector, where
-// given, come before everything, a plane and a row and after a vector.
+// that to the second result, where there is one. start, plane, row, vector and end,
+// where given, come before everything, a plane and a row, after a vector and after all.
 type mover struct {
 	isa                       isa
 	name, doc                 string
 	masks                     int
 	other, index              reg.GPVirtual
 	ahead                     int // bytes of the source for a vector of the result
+	onward                    int // bytes of the result for one, where those are more
 	start, plane, row, vector func(field func(int) Mem)
+	end                       func(field func(int) Mem)
 	body                      func(dst, src reg.GPVirtual, masks []*tail)
 }
 
@@ -102,12 +104,8 @@ func (m *mover) write() {
 	Label("vector")
 	m.body(dst, src, make([]*tail, m.masks))
 	hook(m.vector)
-	ADDQ(Imm(uint64(v.bytes)), dst)
-	if m.ahead > 127 {
-		ADDQ(U32(uint32(m.ahead)), src)
-	} else {
-		ADDQ(Imm(uint64(m.ahead)), src)
-	}
+	ADDQ(U32(uint32(max(v.bytes, m.onward))), dst)
+	ADDQ(U32(uint32(m.ahead)), src)
 	DECQ(n)
 	JNE(LabelRef("vector"))
 	Label("last")
@@ -123,6 +121,7 @@ func (m *mover) write() {
 	ADDQ(step, field(moveSrc))
 	DECQ(field(movePlanes))
 	JNE(LabelRef("plane"))
+	hook(m.end)
 	VZEROUPPER()
 	RET()
 }
