@@ -130,7 +130,7 @@ func (t *poolTask) run(_, lo, hi int) {
 				y[0] = float32(t.set.Sum(x) / float64(in))
 			case sh.OW >= fewColumns:
 				t.set.joinRows(sh, Add, x, y, 0)
-				sh.divide(y, t.includePad)
+				t.set.divide(sh, y, t.includePad)
 			default:
 				sh.averagePlane(x, y, t.includePad)
 			}

@@ -120,11 +120,21 @@ func (s Set) joinRow(op Operation, y, x []float32, stride int) {
 }
 
 // divide makes means of the sums of windows.
-func (sh *PoolShape) divide(y []float32, includePad bool) {
+func (s Set) divide(sh *PoolShape, y []float32, includePad bool) {
+	// Columns from lo to hi see all of a window's.
+	lo := min(sh.OW, (sh.PadLeft+sh.StrideW-1)/sh.StrideW)
+	hi := lo
+	if room := sh.W - 1 - (sh.KW-1)*sh.DilationW + sh.PadLeft; room >= 0 {
+		hi = max(lo, min(sh.OW, room/sh.StrideW+1))
+	}
 	for oy := range sh.OH {
-		rows := sh.rowsSeen(oy, includePad)
-		for ox := range sh.OW {
-			y[oy*sh.OW+ox] /= float32(rows * sh.colsSeen(ox, includePad))
+		rows, row := sh.rowsSeen(oy, includePad), y[oy*sh.OW:][:sh.OW]
+		s.binaryScalar(Div, row[lo:hi], row[lo:hi], float32(rows*sh.KW), false)
+		for ox := range lo {
+			row[ox] /= float32(rows * sh.colsSeen(ox, includePad))
+		}
+		for ox := hi; ox < sh.OW; ox++ {
+			row[ox] /= float32(rows * sh.colsSeen(ox, includePad))
 		}
 	}
 }
