@@ -33,7 +33,7 @@ func (s Set) CrossEntropyOfSigmoid(p *Pool, dst, dy, y, t []float32, lo, hi floa
 	if len(dst) != n || len(dy) != n || len(t) != n {
 		panic("kernels: CrossEntropyOfSigmoid: lengths differ")
 	}
-	s.entropy(p, entropyTask{set: s, dst: dst, dy: dy, y: y, t: t, lo: lo, hi: hi, logits: true}, 6*n)
+	s.entropy(p, entropyTask{set: s, dst: dst, dy: dy, y: y, t: t, lo: lo, hi: hi, logits: true}, 12*n)
 }
 
 type entropyTask struct {

@@ -435,8 +435,8 @@ vector:
 	VPERMPD $0xd8, Y0, Y0
 	VMOVUPS Y2, (DI)
 	VMOVUPS Y0, (DI)(SI*1)
-	ADDQ    $0x20, DI
-	ADDQ    $0x40, R8
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000040, R8
 	DECQ    R9
 	JNE     vector
 

@@ -453,7 +453,7 @@ vector:
 	VPERMI2PS Z3, Z2, Z5
 	VMOVUPS   Z4, (DX)
 	VMOVUPS   Z5, (DX)(CX*1)
-	ADDQ      $0x40, DX
+	ADDQ      $0x00000040, DX
 	ADDQ      $0x00000080, BX
 	DECQ      SI
 	JNE       vector
