@@ -3,6 +3,7 @@ package backend
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/ops"
@@ -29,6 +30,7 @@ type fusion struct {
 	gone     map[*onnx.Node]bool
 	alias    map[string]string // values that are others under a new name
 	names    map[string]bool
+	facts    func() ops.Facts // of the original's values for whatever inputs it declares, none where they are not known
 }
 
 // fuse joins nodes of a lifted graph where the patterns say how. The original is left alone; results differ by rounding only.
@@ -88,6 +90,13 @@ func newFusion(g *onnx.Graph) *fusion {
 		})
 	}
 	delete(f.producer, "")
+	f.facts = sync.OnceValue(func() ops.Facts {
+		facts, err := ops.InferGraph(&ops.Lifted{Graph: g}, nil, 0)
+		if err != nil {
+			return nil
+		}
+		return facts
+	})
 	return f
 }
 

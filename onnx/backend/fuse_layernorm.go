@@ -48,6 +48,9 @@ func layerNorm(f *fusion, last *onnx.Node) bool {
 	if !lastMean(f, mean) || mean.Inputs[0] != x {
 		return false
 	}
+	if !f.lastAxis(x, f.constant[other(f, last)].Dims[0]) {
+		return false // s would broadcast x
+	}
 	// Nobody else reads what goes away.
 	away := []*onnx.Node{quotient, root, sum, variance, square, difference, mean}
 	uses, means := reads+1, 1
@@ -74,6 +77,12 @@ func lastMean(f *fusion, n *onnx.Node) bool {
 	}
 	axes := f.constant[input(n, 1)]
 	return axes != nil && axes.Type == onnx.Int64 && axes.Len() == 1 && axes.Int64s()[0] == -1
+}
+
+// lastAxis says whether the last axis of a value is known to be of a size.
+func (f *fusion) lastAxis(name string, size int64) bool {
+	fact := f.facts()[name]
+	return fact.Ranked() && fact.Rank() > 0 && fact.Dims()[fact.Rank()-1].Value == size
 }
 
 // sameVectors says whether two values are constant vectors of one length, of more than one number.
