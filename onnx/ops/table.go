@@ -64,6 +64,8 @@ func families() [][]Meaning {
 		sequenceFamily(),
 		optionalFamily(),
 		textFamily(),
+		dftFamily(),
+		stftFamily(),
 		versionsFamily(),
 		recurrentFamily(),
 		privateFamily(),

@@ -8,8 +8,8 @@ import (
 
 // The histories of operators that are compared and converted but have no meaning here.
 //
-// DFT 17: axis is an attribute, 1 by default · 20: an input, -2 by default. GridSample 16: four axes, modes bilinear and bicubic ·
-// 20: any axes, linear and cubic · 22: types. RoiAlign 10: coordinates as they are · 16: half_pixel by default · 22: types.
+// GridSample 16: four axes, modes bilinear and bicubic · 20: any axes, linear and cubic · 22: types. RoiAlign 10: coordinates as they
+// are · 16: half_pixel by default · 22: types.
 // https://onnx.ai/onnx/operators/
 //
 // Three changes of other operators are in words only and are read as corrections, which runtimes apply to every version: OneHot 11
@@ -18,7 +18,6 @@ import (
 
 func versionsFamily() []Meaning {
 	return []Meaning{
-		{Name: "DFT", Class: Rounds, Upgrade: map[int64]Rewrite{20: dftUp20}, Downgrade: map[int64]Rewrite{20: dftDown20}},
 		{
 			Name: "GridSample", Class: Rounds,
 			Upgrade:   map[int64]Rewrite{20: renameMode(map[string]string{"bilinear": "linear", "bicubic": "cubic"})},
@@ -26,30 +25,6 @@ func versionsFamily() []Meaning {
 		},
 		{Name: "RoiAlign", Class: Rounds, Upgrade: map[int64]Rewrite{16: roiAlignUp16}, Downgrade: map[int64]Rewrite{16: roiAlignDown16}},
 	}
-}
-
-func dftUp20(r *Rewriter) error {
-	axis := int64(1)
-	if a := r.Take("axis"); a != nil {
-		axis = a.Int
-	}
-	r.SetInput(2, r.Const("axis", onnx.Scalar64(axis)))
-	return r.Keep()
-}
-
-func dftDown20(r *Rewriter) error {
-	axis := int64(-2)
-	if r.Input(2) != "" {
-		v, ok := r.Fact(2).KnownInts()
-		if !ok || len(v) != 1 {
-			return fmt.Errorf("axis must be a constant there")
-		}
-		axis = v[0]
-	}
-	r.Node.Inputs = r.Node.Inputs[:min(2, len(r.Node.Inputs))]
-	r.TrimInputs()
-	r.Set(onnx.AttrInt("axis", axis))
-	return r.Keep()
 }
 
 // renameMode gives the attribute mode the words of another version.
