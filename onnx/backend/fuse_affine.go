@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
+	"github.com/gonyx/gonyx/onnx/kernels"
 )
 
 // What follows folds factors and addends into weights, once, in float64. Weights must be finite: 0·Inf would go missing, or come up.
@@ -17,21 +18,21 @@ func affineIntoConv(f *fusion, last *onnx.Node) bool {
 		return false
 	}
 	w := f.floats(conv, 1)
-	if w == nil || len(w.Dims) < 3 || w.Len() == 0 || !finite(w) {
+	if w == nil || len(w.Dims) < 3 || w.Len() == 0 {
 		return false
 	}
-	maps, of := mapsOf(conv, w)
+	maps, run, of := mapsOf(conv, w)
 	if of == nil {
 		return false
 	}
 	factor, addend := affine(f, last, len(w.Dims), maps)
 	bias, ok := biasOf(f, conv, maps)
-	if factor == nil || !ok {
+	if factor == nil || !ok || !finite(w) {
 		return false
 	}
 	scaled := onnx.NewTensor(onnx.Float, w.Dims...)
-	for i, v := range w.Float32s() {
-		scaled.Float32s()[i] = float32(float64(v) * factor[of(i)])
+	for i := 0; i < w.Len(); i += run {
+		scale(scaled.Float32s()[i:i+run], w.Float32s()[i:i+run], factor[of(i)])
 	}
 	if !finite(scaled) {
 		return false
@@ -40,20 +41,27 @@ func affineIntoConv(f *fusion, last *onnx.Node) bool {
 	return true
 }
 
-// mapsOf gives the number of maps that a Conv or ConvTranspose makes and to which of them each number of its weight belongs; nil where
-// its groups are not sound.
-func mapsOf(conv *onnx.Node, w *onnx.Tensor) (maps int, of func(i int) int) {
+// scale writes x times a factor to dst.
+func scale(dst, x []float32, factor float64) {
+	for i, v := range x {
+		dst[i] = float32(float64(v) * factor)
+	}
+}
+
+// mapsOf gives the number of maps that a Conv or ConvTranspose makes, to which of them each number of its weight belongs, and how many
+// numbers of one stand side by side; nil where its groups are not sound.
+func mapsOf(conv *onnx.Node, w *onnx.Tensor) (maps, run int, of func(i int) int) {
 	first, second := int(w.Dims[0]), int(w.Dims[1])
 	if conv.OpType == "Conv" { // [maps, channels/group, kernel…]
 		size := w.Len() / first
-		return first, func(i int) int { return i / size }
+		return first, size, func(i int) int { return i / size }
 	}
 	group := integer(conv, "group", 1) // [channels, maps/group, kernel…]
 	if group < 1 || w.Dims[0]%group != 0 {
-		return 0, nil
+		return 0, 0, nil
 	}
 	channels, size := first/int(group), w.Len()/(first*second)
-	return second * int(group), func(i int) int { return i/(size*second)/channels*second + i/size%second }
+	return second * int(group), size, func(i int) int { return i/(size*second)/channels*second + i/size%second }
 }
 
 // convAfterAffine: Conv(s·x + t, w, b) → Conv(x, w·s, b + Σ w·t), s and t constants for each channel; t must be zero where the
@@ -64,7 +72,7 @@ func convAfterAffine(f *fusion, last *onnx.Node) bool {
 	}
 	before := f.only(last.Inputs[0])
 	w := f.floats(last, 1)
-	if before == nil || w == nil || len(w.Dims) < 3 || w.Len() == 0 || !finite(w) {
+	if before == nil || w == nil || len(w.Dims) < 3 || w.Len() == 0 {
 		return false
 	}
 	group := integer(last, "group", 1)
@@ -74,16 +82,24 @@ func convAfterAffine(f *fusion, last *onnx.Node) bool {
 	}
 	factor, addend := affine(f, before, len(w.Dims), channels*int(group))
 	bias, ok := biasOf(f, last, maps)
-	if factor == nil || !ok || !plainPads(last) && slices.ContainsFunc(addend, func(t float64) bool { return t != 0 }) {
+	if factor == nil || !ok || !plainPads(last) && slices.ContainsFunc(addend, func(t float64) bool { return t != 0 }) || !finite(w) {
 		return false
 	}
 	scaled, moved := onnx.NewTensor(onnx.Float, w.Dims...), onnx.NewTensor(onnx.Float, int64(maps))
 	taps, perGroup := w.Len()/(maps*channels), maps/int(group)
-	for i, v := range w.Float32s() {
-		m := i / (channels * taps)
-		c := m/perGroup*channels + i/taps%channels
-		scaled.Float32s()[i] = float32(float64(v) * factor[c])
-		bias[m] += float64(v) * addend[c]
+	from, to := w.Float32s(), scaled.Float32s()
+	for m := range maps {
+		first := m / perGroup * channels
+		sum := bias[m]
+		for c := range channels {
+			k, t := factor[first+c], addend[first+c]
+			at := (m*channels + c) * taps
+			for i, v := range from[at : at+taps] {
+				to[at+i] = float32(float64(v) * k)
+				sum += float64(v) * t
+			}
+		}
+		bias[m] = sum
 	}
 	for m, v := range bias {
 		moved.Float32s()[m] = float32(v)
@@ -129,7 +145,7 @@ func normIntoGemm(f *fusion, last *onnx.Node) bool {
 		return false
 	}
 	b := f.floats(gemm, 1)
-	if b == nil || len(b.Dims) != 2 || b.Len() == 0 || !finite(b) {
+	if b == nil || len(b.Dims) != 2 || b.Len() == 0 {
 		return false
 	}
 	columns, trans := b.Dims[1], integer(gemm, "transB", 0) != 0
@@ -138,7 +154,7 @@ func normIntoGemm(f *fusion, last *onnx.Node) bool {
 	}
 	factor, addend := affine(f, last, 2, int(columns))
 	bias, ok := biasOf(f, gemm, int(columns))
-	if factor == nil || !ok {
+	if factor == nil || !ok || !finite(b) {
 		return false
 	}
 	scaled := onnx.NewTensor(onnx.Float, b.Dims...)
@@ -291,13 +307,13 @@ func biasOf(f *fusion, n *onnx.Node, length int) ([]float64, bool) {
 	return bias, true
 }
 
+// finite says whether all numbers are.
 func finite(t *onnx.Tensor) bool {
-	for _, v := range t.Float32s() {
-		if math.IsInf(float64(v), 0) || v != v {
-			return false
-		}
+	x := t.Float32s()
+	if sum := kernels.Best().Sum(x); sum-sum == 0 { // NaN and Inf do not get lost in it
+		return true
 	}
-	return true
+	return !slices.ContainsFunc(x, func(v float32) bool { return v-v != 0 })
 }
 
 // biasIntoMatMul: MatMul(a, b) + c with constants b, a matrix, and c, a row → FusedMatMul(a, b, c).
