@@ -139,7 +139,7 @@ func (b *body) compile(m *Model) *Model {
 		return nil
 	}
 	c.oracle = eval
-	if c.whole, err = c.prepare(&g, eval); err != nil {
+	if c.whole, err = c.prepare(&g, eval, growthOfPart); err != nil {
 		return nil
 	}
 	c.graph = c.whole.graph

@@ -17,3 +17,14 @@ func PlannedBodies(p *Plan) int {
 	}
 	return n
 }
+
+// LargeConstants counts the constants of at least some bytes that a model keeps.
+func LargeConstants(m *Model, bytes int) int {
+	n := 0
+	for _, t := range m.graph.Initializers {
+		if len(t.Data) >= bytes {
+			n++
+		}
+	}
+	return n
+}

@@ -2,14 +2,23 @@ package backend
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gonyx/gonyx/onnx"
 	"github.com/gonyx/gonyx/onnx/ops"
 )
 
-// foldConstants computes every node whose inputs never change, once and for all plans. A node whose result is much larger than
-// its inputs stays as it is, so that a small file does not become a large model.
-func foldConstants(g *onnx.Graph, eval *ops.Evaluator, o Options) (*onnx.Graph, error) {
+// By how many bytes results that are much larger than their inputs may make a graph larger: the whole one, and each of its variants and
+// bodies, of which there can be many.
+const (
+	growthOfWhole = 16 << 20
+	growthOfPart  = 1 << 20
+)
+
+// foldConstants computes every node whose inputs never change, once and for all plans. What only other constants were made of is
+// dropped. Nodes whose results are much larger than their inputs stay as they are once there are many of them, so that a small file does not
+// become a large model.
+func foldConstants(g *onnx.Graph, eval *ops.Evaluator, o Options, growth int64) (*onnx.Graph, error) {
 	constant := make(map[string]*onnx.Tensor)
 	for _, t := range g.Initializers {
 		constant[t.Name] = t
@@ -34,8 +43,9 @@ func foldConstants(g *onnx.Graph, eval *ops.Evaluator, o Options) (*onnx.Graph, 
 		}
 	}
 	table := ops.NewTable()
+	made := make(map[string]bool)
 	for _, n := range g.Nodes {
-		folded := fold(n, constant, eval, table, o)
+		folded := fold(n, constant, eval, table, o, &growth)
 		if folded == nil {
 			out.Nodes = append(out.Nodes, n)
 			continue
@@ -44,16 +54,25 @@ func foldConstants(g *onnx.Graph, eval *ops.Evaluator, o Options) (*onnx.Graph, 
 			if name := n.Outputs[i]; name != "" {
 				named := *t
 				named.Name = name
-				constant[name] = &named
+				constant[name], made[name] = &named, true
 				out.Initializers = append(out.Initializers, &named)
 			}
 		}
 	}
+	read := make(map[string]bool)
+	for _, n := range out.Nodes {
+		ops.Reads(n, func(name string) { read[name] = true })
+	}
+	for _, v := range g.Outputs {
+		read[v.Name] = true
+	}
+	out.Initializers = slices.DeleteFunc(out.Initializers, func(t *onnx.Tensor) bool { return made[t.Name] && !read[t.Name] })
 	return &out, nil
 }
 
-// fold gives a node's results where they are constants, or nil. A node that fails is left to fail when it is run.
-func fold(n *onnx.Node, constant map[string]*onnx.Tensor, eval *ops.Evaluator, table *ops.Table, o Options) []*onnx.Tensor {
+// fold gives a node's results where they are constants, or nil. A node that fails is left to fail when it is run. growth is what results
+// may still add, see growthOfWhole.
+func fold(n *onnx.Node, constant map[string]*onnx.Tensor, eval *ops.Evaluator, table *ops.Table, o Options, growth *int64) []*onnx.Tensor {
 	m := table.Meaning(n.Domain, n.OpType)
 	if m == nil || m.Class == ops.Random {
 		return nil
@@ -79,7 +98,7 @@ func fold(n *onnx.Node, constant map[string]*onnx.Tensor, eval *ops.Evaluator, t
 			bytes += int64(len(a.Tensor.Data))
 		}
 	}
-	results, err := eval.EvalNode(context.Background(), n, in, nil, ops.EvalOptions{Limit: min(o.limit(), 4*bytes)})
+	results, err := eval.EvalNode(context.Background(), n, in, nil, ops.EvalOptions{Limit: min(o.limit(), 4*bytes+*growth)})
 	if err != nil || len(results) < len(n.Outputs) {
 		return nil
 	}
@@ -90,6 +109,18 @@ func fold(n *onnx.Node, constant map[string]*onnx.Tensor, eval *ops.Evaluator, t
 			return nil
 		}
 		folded[i] = t
+	}
+	total := int64(0)
+	for _, t := range folded {
+		if t != nil {
+			total += int64(len(t.Data))
+		}
+	}
+	if more := total - 4*bytes; more > 0 {
+		if more > *growth {
+			return nil
+		}
+		*growth -= more
 	}
 	return folded
 }

@@ -107,7 +107,7 @@ func Compile(g *onnx.Graph, o Options) (*Model, error) {
 	if o.Threads != 1 {
 		m.target.Pool = kernels.NewPool(o.Threads)
 	}
-	if m.whole, err = m.prepare(lifted.Graph, oracle); err != nil {
+	if m.whole, err = m.prepare(lifted.Graph, oracle, growthOfWhole); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("backend: %w", err)
 	}

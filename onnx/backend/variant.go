@@ -83,7 +83,7 @@ func (m *Model) variant(v *variant, g *onnx.Graph, path string) (*variant, error
 	if err != nil {
 		return nil, err
 	}
-	next, err := m.prepare(g, eval)
+	next, err := m.prepare(g, eval, growthOfPart)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +95,8 @@ func (m *Model) variant(v *variant, g *onnx.Graph, path string) (*variant, error
 	return next, nil
 }
 
-// prepare folds and joins the nodes of a lifted graph; eval is one of it.
-func (m *Model) prepare(g *onnx.Graph, eval *ops.Evaluator) (*variant, error) {
+// prepare folds and joins the nodes of a lifted graph; eval is one of it, growth as in foldConstants.
+func (m *Model) prepare(g *onnx.Graph, eval *ops.Evaluator, growth int64) (*variant, error) {
 	if !m.options.Plain {
 		if joined := joinQuanta(g); joined != g {
 			v, err := newVariant(joined)
@@ -106,7 +106,7 @@ func (m *Model) prepare(g *onnx.Graph, eval *ops.Evaluator) (*variant, error) {
 			g, eval = joined, v.eval
 		}
 	}
-	g, err := foldConstants(g, eval, m.options)
+	g, err := foldConstants(g, eval, m.options, growth)
 	if err != nil {
 		return nil, err
 	}
