@@ -12,6 +12,8 @@ func TestFastWaysOfOtherNetworks(t *testing.T) {
 	in := func(t ...*onnx.Tensor) []*onnx.Tensor { return t }
 	for phrase, c := range map[string]fastNode{
 		"sums of columns":                  {"ReduceSum", nil, in(noise(1, 3, 70, 33), onnx.FromInt64s([]int64{1}))},
+		"sums of squares of columns":       {"ReduceSumSquare", attrs(onnx.AttrInt("keepdims", 0)), in(noise(1, 3, 2, 33, 70), onnx.FromInt64s([]int64{1}))},
+		"sums of squares of rows and more": {"ReduceSumSquare", nil, in(noise(1, 3, 5, 2, 71), onnx.FromInt64s([]int64{-1, 1}))},
 		"means of every second axis":       {"ReduceMean", attrs(onnx.AttrInt("keepdims", 0)), in(noise(1, 3, 4, 5, 6, 7), onnx.FromInt64s([]int64{0, 2, 4}))},
 		"greatest of rows":                 {"ReduceMax", nil, in(noise(1, 3, 7, 33), onnx.FromInt64s([]int64{-1}))},
 		"greatest of columns and more":     {"ReduceMax", nil, in(noise(1, 3, 7, 33, 2), onnx.FromInt64s([]int64{0, 2}))},

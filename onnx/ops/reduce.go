@@ -155,10 +155,11 @@ func (r reduce) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	return []onnx.Value{y}, nil
 }
 
-// Specialize runs sums and means over the last axes, which are rows to the kernels.
+// Specialize runs sums, those of squares, means and maxima axis by axis, which are rows to the kernels.
 func (r reduce) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bool) {
 	x, ok := in[0].Sizes()
-	if !ok || count(x) == 0 || in[0].Elem() != onnx.Float || r.kind != reduceSum && r.kind != reduceMean && r.kind != reduceMax {
+	squares := r.kind == reduceSumSquare
+	if !ok || count(x) == 0 || in[0].Elem() != onnx.Float || r.kind != reduceSum && r.kind != reduceMean && r.kind != reduceMax && !squares {
 		return Step{}, false
 	}
 	var list []int64
@@ -180,14 +181,22 @@ func (r reduce) Specialize(t Target, in []Fact, consts []*onnx.Tensor) (Step, bo
 	for _, p := range passes {
 		n, results = n*p.n, results/p.n
 	}
-	return Step{Scratch: 2 * 4 * most, Run: func(f *Frame) error {
+	block := 0
+	if squares && passes[0].inner > 1 {
+		block = passes[0].n * passes[0].inner
+	}
+	return Step{Scratch: 4 * (2*most + block), Run: func(f *Frame) error {
 		from, y := f.In[0].Float32s(), f.Out[0].Float32s()
 		for i, p := range passes {
 			to := y
 			if i < len(passes)-1 {
 				to = f.ScratchFloats()[i%2*most:][:p.outer*p.inner]
 			}
-			p.run(t.Set, r.kind, to, from)
+			if i == 0 && squares {
+				p.squares(t.Set, to, from, f.ScratchFloats()[2*most:][:block])
+			} else {
+				p.run(t.Set, r.kind, to, from)
+			}
 			from = to
 		}
 		if r.kind == reduceMean {
@@ -239,6 +248,19 @@ func (p reducePass) run(s kernels.Set, kind reduction, y, x []float32) {
 		default:
 			y[o] = float32(s.Sum(x))
 		}
+	}
+}
+
+// squares adds squares; block has memory for those of one outer index where inner is more than 1.
+func (p reducePass) squares(s kernels.Set, y, x, block []float32) {
+	for o := range p.outer {
+		x := x[o*p.n*p.inner:][:p.n*p.inner]
+		if p.inner == 1 {
+			y[o] = float32(s.SumSquares(x))
+			continue
+		}
+		s.Binary(nil, kernels.Mul, block, x, x)
+		s.ColumnSums(y[o*p.inner:][:p.inner], block, false)
 	}
 }
 
