@@ -28,3 +28,14 @@ func LargeConstants(m *Model, bytes int) int {
 	}
 	return n
 }
+
+// FastSteps counts the fast steps that a model keeps for its nodes and shapes.
+func FastSteps(m *Model) int {
+	n := 0
+	for _, s := range m.packs.steps {
+		if s != nil {
+			n++
+		}
+	}
+	return n
+}

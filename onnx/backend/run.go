@@ -16,6 +16,7 @@ type run struct {
 	values []onnx.Value // by value; those in the arena and constants stay from run to run
 	frames []ops.Frame  // by step; empty for plain ones
 	patch  [][]patch    // by step: tensors of its frame that differ from run to run
+	table  *ops.Table   // for steps whose shapes only a run tells; nil as long as there was none
 }
 
 // patch is an operand of a frame that each run sets. view is the operand where it is another value's memory under another shape.
@@ -235,7 +236,7 @@ func (r *run) do(ctx context.Context, p *Plan, in, out []onnx.Value) (err error)
 			err = s.fast.Run(&r.frames[i])
 			r.reset(i)
 		} else {
-			err = r.plain(ctx, p, s)
+			err = r.unplanned(ctx, p, s)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", ops.Place(s.node, i), err)
@@ -263,28 +264,22 @@ func (r *run) value(p *Plan, k int) onnx.Value {
 	return r.values[k]
 }
 
-// plain runs a step by Eval.
-func (r *run) plain(ctx context.Context, p *Plan, s *step) error {
+// unplanned runs a step that has no fast way in the plan.
+func (r *run) unplanned(ctx context.Context, p *Plan, s *step) error {
 	in := make([]onnx.Value, len(s.in))
 	for i, k := range s.in {
 		if k >= 0 {
 			in[i] = r.value(p, k)
 		}
 	}
-	around := make(map[string]onnx.Value, len(s.around))
-	for _, k := range s.around {
-		around[p.values[k].name] = r.value(p, k)
-	}
-	o := ops.EvalOptions{Limit: p.model.options.limit(), Seed: p.model.options.Seed}
-	if len(p.bodies) > 0 {
-		o.Body = (&visit{ctx: ctx, plan: p, around: around}).body
-	}
-	out, err := p.eval.EvalNode(ctx, s.node, in, around, o)
+	out, ok, err := r.late(p, s, in)
 	if err != nil {
 		return err
 	}
-	if len(out) < len(s.out) {
-		return fmt.Errorf("%d outputs are named, the operator has %d", len(s.out), len(out))
+	if !ok {
+		if out, err = r.evaluate(ctx, p, s, in); err != nil {
+			return err
+		}
 	}
 	for i, k := range s.out {
 		if k < 0 {
@@ -299,6 +294,23 @@ func (r *run) plain(ctx context.Context, p *Plan, s *step) error {
 		r.values[k] = r.own(out[i])
 	}
 	return nil
+}
+
+// evaluate computes a step's outputs by Eval.
+func (r *run) evaluate(ctx context.Context, p *Plan, s *step, in []onnx.Value) ([]onnx.Value, error) {
+	around := make(map[string]onnx.Value, len(s.around))
+	for _, k := range s.around {
+		around[p.values[k].name] = r.value(p, k)
+	}
+	o := ops.EvalOptions{Limit: p.model.options.limit(), Seed: p.model.options.Seed}
+	if len(p.bodies) > 0 {
+		o.Body = (&visit{ctx: ctx, plan: p, around: around}).body
+	}
+	out, err := p.eval.EvalNode(ctx, s.node, in, around, o)
+	if err == nil && len(out) < len(s.out) {
+		err = fmt.Errorf("%d outputs are named, the operator has %d", len(s.out), len(out))
+	}
+	return out, err
 }
 
 // fits holds a value against what was known of it: what the graph declares of a shape that only a run tells may be wrong.
