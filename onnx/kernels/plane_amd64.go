@@ -73,11 +73,12 @@ func (s Set) double(y, x []float32) {
 	doubleAVX2(&y[0], &x[0], len(x))
 }
 
-// zeros is how many blocks of zeroBlock numbers of x hold nothing but +0 before the
-// first that does not, or before the end.
-func (s Set) zeros(x []float32) int {
+// zeros skips whole blocks of zeroBlock numbers of x that hold nothing but +0, and
+// says which numbers of the next whole one are not zero, if there is one.
+func (s Set) zeros(x []float32) (skipped int, found uint32) {
 	if s.isa == portable || len(x) < zeroBlock {
 		return zerosPortable(x)
 	}
+	raceRead(x)
 	return zerosAVX2(&x[0], len(x)/zeroBlock)
 }

@@ -34,7 +34,7 @@ func doubleAVX2(y *float32, x *float32, n int)
 //go:noescape
 func unpoolAVX2(dst *float32, ldd int, dy *float32, at *int32, n int, rows int, w int)
 
-// zerosAVX2 is how many blocks of 32 numbers, of at most so many, hold nothing but +0 before one that does not.
+// zerosAVX2 skips blocks of 32 numbers, at most so many, that hold nothing but +0, and says which numbers of the next one are not zero, if there is one.
 //
 //go:noescape
-func zerosAVX2(x *float32, blocks int) int
+func zerosAVX2(x *float32, blocks int) (skipped int, found uint32)

@@ -314,11 +314,12 @@ fewRow:
 	VZEROUPPER
 	RET
 
-// func zerosAVX2(x *float32, blocks int) int
+// func zerosAVX2(x *float32, blocks int) (skipped int, found uint32)
 // Requires: AVX
-TEXT ·zerosAVX2(SB), NOSPLIT, $0-24
+TEXT ·zerosAVX2(SB), NOSPLIT, $0-28
 	MOVQ x+0(FP), AX
 	MOVQ blocks+8(FP), CX
+	XORL BX, BX
 	MOVQ CX, DX
 
 block:
@@ -332,9 +333,30 @@ block:
 	ADDQ    $0x00000080, AX
 	DECQ    DX
 	JNE     block
+	JMP     end
 
 found:
+	VXORPS    Y1, Y1, Y1
+	VCMPPS    $0x04, 96(AX), Y1, Y0
+	VMOVMSKPS Y0, SI
+	SHLL      $0x08, BX
+	ORL       SI, BX
+	VCMPPS    $0x04, 64(AX), Y1, Y0
+	VMOVMSKPS Y0, SI
+	SHLL      $0x08, BX
+	ORL       SI, BX
+	VCMPPS    $0x04, 32(AX), Y1, Y0
+	VMOVMSKPS Y0, SI
+	SHLL      $0x08, BX
+	ORL       SI, BX
+	VCMPPS    $0x04, (AX), Y1, Y0
+	VMOVMSKPS Y0, AX
+	SHLL      $0x08, BX
+	ORL       AX, BX
+
+end:
 	SUBQ DX, CX
-	MOVQ CX, ret+16(FP)
+	MOVQ CX, skipped+16(FP)
+	MOVL BX, found+24(FP)
 	VZEROUPPER
 	RET

@@ -14,4 +14,4 @@ func (s Set) joinSecond(op Operation, y, x []float32) int { return 0 }
 
 func (s Set) double(y, x []float32) { doublePortable(y, x) }
 
-func (s Set) zeros(x []float32) int { return zerosPortable(x) }
+func (s Set) zeros(x []float32) (skipped int, found uint32) { return zerosPortable(x) }

@@ -1,6 +1,9 @@
 package kernels
 
-import "unsafe"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // Sparse is a matrix of rows in which most elements are zero, kept as the others
 // row by row. The zero value has no rows; it can be filled again and again without
@@ -31,19 +34,24 @@ func (s Set) AppendSparse(a *Sparse, row []float32, most int) bool {
 		panic("kernels: Sparse: row of another length, or no Reset")
 	}
 	from := len(a.index)
-	for j := 0; j < len(row); {
-		j += zeroBlock * s.zeros(row[j:])
-		end := min(j+zeroBlock, len(row))
-		for i, v := range row[j:end] {
-			if v != 0 {
-				a.index, a.value = append(a.index, j+i), append(a.value, v)
-			}
+	j := 0
+	for len(row)-j >= zeroBlock && len(a.index)-from <= most {
+		skipped, found := s.zeros(row[j:])
+		j += zeroBlock * skipped
+		for ; found != 0; found &= found - 1 {
+			i := j + bits.TrailingZeros32(found)
+			a.index, a.value = append(a.index, i), append(a.value, row[i])
 		}
-		if len(a.index)-from > most {
-			a.index, a.value = a.index[:from], a.value[:from]
-			return false
+		j += zeroBlock // beyond the end, where all that was left was skipped
+	}
+	for j = min(j, len(row)/zeroBlock*zeroBlock); j < len(row) && len(a.index)-from <= most; j++ {
+		if v := row[j]; v != 0 {
+			a.index, a.value = append(a.index, j), append(a.value, v)
 		}
-		j = end
+	}
+	if len(a.index)-from > most {
+		a.index, a.value = a.index[:from], a.value[:from]
+		return false
 	}
 	a.start = append(a.start, len(a.index))
 	return true
@@ -52,20 +60,25 @@ func (s Set) AppendSparse(a *Sparse, row []float32, most int) bool {
 // zeroBlock is how many numbers of a row are skipped at once.
 const zeroBlock = 32
 
-func zerosPortable(x []float32) int {
-	n := 0
+func zerosPortable(x []float32) (skipped int, found uint32) {
 	for ; len(x) >= zeroBlock; x = x[zeroBlock:] {
 		w := (*[zeroBlock / 2]uint64)(unsafe.Pointer(&x[0]))
-		var bits uint64
+		var set uint64
 		for i := range w {
-			bits |= w[i]
+			set |= w[i]
 		}
-		if bits != 0 {
-			break
+		if set == 0 {
+			skipped++
+			continue
 		}
-		n++
+		for i, v := range x[:zeroBlock] {
+			if v != 0 {
+				found |= 1 << i
+			}
+		}
+		break
 	}
-	return n
+	return skipped, found
 }
 
 // AppendPairs adds a row that has value[i] in column index[i] and zeros elsewhere.

@@ -172,14 +172,15 @@ func double() {
 	})
 }
 
-// zeros finds where a row that is nearly all zeros has another number.
+// zeros finds where a row that is nearly all zeros has other numbers.
 func zeros() {
 	const block = 4 * 8
-	TEXT("zerosAVX2", NOSPLIT, "func(x *float32, blocks int) int")
+	TEXT("zerosAVX2", NOSPLIT, "func(x *float32, blocks int) (skipped int, found uint32)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("zerosAVX2 is how many blocks of %d numbers, of at most so many, hold nothing but +0 before one that does not.", block))
+	Doc(fmt.Sprintf("zerosAVX2 skips blocks of %d numbers, at most so many, that hold nothing but +0, and says which numbers of the next one are not zero, if there is one.", block))
 	x, blocks := Load(Param("x"), GP64()), Load(Param("blocks"), GP64())
-	left, a, b := GP64(), YMM(), YMM()
+	left, a, b, mask := GP64(), YMM(), YMM(), GP32()
+	XORL(mask, mask)
 	MOVQ(blocks, left)
 	Label("block")
 	VMOVUPS(Mem{Base: x}, a)
@@ -192,9 +193,20 @@ func zeros() {
 	ADDQ(U32(4*block), x)
 	DECQ(left)
 	JNE(LabelRef("block"))
+	JMP(LabelRef("end"))
 	Label("found")
+	VXORPS(b, b, b)
+	for i := 3; i >= 0; i-- {
+		lanes := GP32()
+		VCMPPS(Imm(4), Mem{Base: x, Disp: 32 * i}, b, a) // not equal, or NaN
+		VMOVMSKPS(a, lanes)
+		SHLL(Imm(8), mask)
+		ORL(lanes, mask)
+	}
+	Label("end")
 	SUBQ(left, blocks)
 	Store(blocks, ReturnIndex(0))
+	Store(mask, ReturnIndex(1))
 	VZEROUPPER()
 	RET()
 }
