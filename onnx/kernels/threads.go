@@ -69,6 +69,7 @@ type Pool struct {
 	quantize  quantizeTask
 	user      userTask
 
+	caller atomic.Int32 // the processor of the call that woke workers last
 	weight atomic.Int64 // work of the job that was split last: says only whether waking pays
 
 	sleeping atomic.Bool   // the caller waits on awake
@@ -202,6 +203,7 @@ func (p *Pool) wake(parts int) {
 		return
 	}
 	p.debt = 0
+	p.caller.Store(int32(processor()))
 	for i, w := range p.workers {
 		if i+1 < parts && w.parked.CompareAndSwap(true, false) {
 			w.wake <- struct{}{}
@@ -278,5 +280,6 @@ func (p *Pool) work(w *worker, id int) {
 			continue
 		}
 		<-w.wake
+		leave(int(p.caller.Load()))
 	}
 }
