@@ -46,10 +46,14 @@ func (p *Program) joinEntropies() {
 // comes to these.
 func (p *Program) joinSigmoids() {
 	layers := make(map[*value]*unit)
+	copies := make(map[*value]*unit) // that only give a value another name
 	readers := make(map[*value]int)
 	for _, u := range p.units {
-		if l := u.layer; l != nil && l.pool == nil && l.act.Function == kernels.Sigmoid {
+		switch l := u.layer; {
+		case l != nil && l.pool == nil && l.act.Function == kernels.Sigmoid:
 			layers[u.out[0]] = u
+		case l == nil && isDefault(u.node) && u.node.OpType == "Identity":
+			copies[u.out[0]] = u
 		}
 		for i, v := range u.in {
 			if v != nil && u.diff[i] {
@@ -59,11 +63,18 @@ func (p *Program) joinSigmoids() {
 	}
 	for _, u := range p.units {
 		e, ok := u.op.(*entropy)
-		if !ok || !u.diff[0] || readers[u.in[0]] != 1 || u.in[0] == p.loss {
+		if !ok || !u.diff[0] {
 			continue
 		}
-		if made := layers[u.in[0]]; made != nil {
-			e.logits, made.layer.passed = true, true
+		for v := u.in[0]; readers[v] == 1 && v != p.loss; {
+			if made := layers[v]; made != nil {
+				e.logits, made.layer.passed = true, true
+				break
+			}
+			if copies[v] == nil {
+				break
+			}
+			v = copies[v].in[0]
 		}
 	}
 }
