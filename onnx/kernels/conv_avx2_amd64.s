@@ -85,6 +85,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -179,6 +181,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -285,6 +289,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -410,6 +416,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -538,6 +546,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -694,6 +704,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -844,6 +856,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1031,6 +1045,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1155,6 +1171,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1233,6 +1251,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1321,6 +1341,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1419,6 +1441,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1512,6 +1536,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1624,6 +1650,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1755,6 +1783,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1863,6 +1893,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1999,6 +2031,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2163,6 +2197,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2286,6 +2322,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2446,6 +2484,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2643,6 +2683,8 @@ store:
 	JMP        tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 

@@ -75,6 +75,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -157,6 +159,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -247,6 +251,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -332,6 +338,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -432,6 +440,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -547,6 +557,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -643,6 +655,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -761,6 +775,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -901,6 +917,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1008,6 +1026,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1144,6 +1164,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1309,6 +1331,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1427,6 +1451,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1581,6 +1607,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1771,6 +1799,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1900,6 +1930,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2072,6 +2104,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2287,6 +2321,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2427,6 +2463,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2617,6 +2655,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2857,6 +2897,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -3008,6 +3050,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -3216,6 +3260,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -3481,6 +3527,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -3595,6 +3643,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -3755,6 +3805,8 @@ store:
 	JMP     tile
 
 end:
+	XORQ CX, CX
+	MOVQ CX, 88(AX)
 	VZEROUPPER
 	RET
 

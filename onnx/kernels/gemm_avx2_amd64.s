@@ -75,6 +75,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -171,6 +173,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -289,6 +293,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -430,6 +436,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -595,6 +603,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -782,6 +792,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -876,6 +888,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1010,6 +1024,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1078,6 +1094,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1156,6 +1174,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1239,6 +1259,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1341,6 +1363,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1439,6 +1463,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1565,6 +1591,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1679,6 +1707,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1830,6 +1860,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1961,6 +1993,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2138,6 +2172,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2284,6 +2320,8 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2485,5 +2523,7 @@ store:
 	ADDQ       80(AX), BX
 	DECQ       72(AX)
 	JNE        tile
+	XORQ       CX, CX
+	MOVQ       CX, 88(AX)
 	VZEROUPPER
 	RET

@@ -65,6 +65,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -137,6 +139,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -212,6 +216,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -302,6 +308,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -388,6 +396,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -496,6 +506,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -594,6 +606,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -721,6 +735,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -832,6 +848,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -979,6 +997,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1101,6 +1121,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1266,6 +1288,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1399,6 +1423,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1582,6 +1608,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1726,6 +1754,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -1927,6 +1957,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2015,6 +2047,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2135,6 +2169,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2287,6 +2323,8 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET
 
@@ -2472,5 +2510,7 @@ store:
 	ADDQ    80(AX), DX
 	DECQ    72(AX)
 	JNE     tile
+	XORQ    CX, CX
+	MOVQ    CX, 88(AX)
 	VZEROUPPER
 	RET

@@ -50,6 +50,10 @@ last:
 	ADDQ       DX, 24(AX)
 	DECQ       80(AX)
 	JNE        plane
+	XORQ       CX, CX
+	MOVQ       CX, (AX)
+	MOVQ       CX, 24(AX)
+	MOVQ       CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -180,6 +184,10 @@ doneb:
 	ADDQ DI, 24(AX)
 	DECQ 80(AX)
 	JNE  plane
+	XORQ CX, CX
+	MOVQ CX, (AX)
+	MOVQ CX, 24(AX)
+	MOVQ CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -322,6 +330,10 @@ last:
 	ADDQ       R8, 24(AX)
 	DECQ       80(AX)
 	JNE        plane
+	XORQ       CX, CX
+	MOVQ       CX, (AX)
+	MOVQ       CX, 24(AX)
+	MOVQ       CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -398,6 +410,10 @@ last:
 	ADDQ       DI, 24(AX)
 	DECQ       80(AX)
 	JNE        plane
+	XORQ       CX, CX
+	MOVQ       CX, (AX)
+	MOVQ       CX, 24(AX)
+	MOVQ       CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -463,6 +479,10 @@ last:
 	ADDQ       DI, 24(AX)
 	DECQ       80(AX)
 	JNE        plane
+	XORQ       CX, CX
+	MOVQ       CX, (AX)
+	MOVQ       CX, 24(AX)
+	MOVQ       CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -523,5 +543,9 @@ last:
 	ADDQ        DI, 24(AX)
 	DECQ        80(AX)
 	JNE         plane
+	XORQ        CX, CX
+	MOVQ        CX, (AX)
+	MOVQ        CX, 24(AX)
+	MOVQ        CX, 112(AX)
 	VZEROUPPER
 	RET

@@ -48,6 +48,10 @@ last:
 	ADDQ      CX, 24(AX)
 	DECQ      80(AX)
 	JNE       plane
+	XORQ      CX, CX
+	MOVQ      CX, (AX)
+	MOVQ      CX, 24(AX)
+	MOVQ      CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -175,6 +179,10 @@ doneb:
 	ADDQ DX, 24(AX)
 	DECQ 80(AX)
 	JNE  plane
+	XORQ CX, CX
+	MOVQ CX, (AX)
+	MOVQ CX, 24(AX)
+	MOVQ CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -335,6 +343,10 @@ last:
 	ADDQ      BX, 24(AX)
 	DECQ      80(AX)
 	JNE       plane
+	XORQ      CX, CX
+	MOVQ      CX, (AX)
+	MOVQ      CX, 24(AX)
+	MOVQ      CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -414,6 +426,10 @@ last:
 	ADDQ      DX, 24(AX)
 	DECQ      80(AX)
 	JNE       plane
+	XORQ      CX, CX
+	MOVQ      CX, (AX)
+	MOVQ      CX, 24(AX)
+	MOVQ      CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -477,6 +493,10 @@ last:
 	ADDQ      DX, 24(AX)
 	DECQ      80(AX)
 	JNE       plane
+	XORQ      CX, CX
+	MOVQ      CX, (AX)
+	MOVQ      CX, 24(AX)
+	MOVQ      CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -533,6 +553,10 @@ last:
 	ADDQ      DX, 24(AX)
 	DECQ      80(AX)
 	JNE       plane
+	XORQ      CX, CX
+	MOVQ      CX, (AX)
+	MOVQ      CX, 24(AX)
+	MOVQ      CX, 112(AX)
 	VZEROUPPER
 	RET
 

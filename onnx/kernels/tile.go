@@ -17,7 +17,7 @@ type tileArgs struct {
 	k       int
 	tiles   int            // counted down to 0
 	stepB   int            // from tile to tile of B
-	init    unsafe.Pointer // what the sum starts from; moves on with the tiles
+	init    unsafe.Pointer // what the sum starts from; moves on with the tiles and is nil at the end
 	rowInit int
 	spread  int // 1: init is one number a row; 0: it is a matrix like C
 	act     int // 0 none, 1 relu, 2 leaky relu
@@ -74,7 +74,7 @@ func (a *tileArgs) activation(f Activation) bool {
 // pointer, the compiler moves to the heap.
 func (s Set) strip(conv bool, mr, n int, a tileArgs) {
 	lanes := s.lanes()
-	b, c, rows := a.b, a.c, a.rows
+	b, c, init, rows := a.b, a.c, a.init, a.rows
 	for {
 		nv := s.vectors(conv, mr, n)
 		width := nv * lanes
@@ -93,12 +93,15 @@ func (s Set) strip(conv bool, mr, n int, a tileArgs) {
 		a.stepB, a.again, a.rows = width*4, a.tiles, rows
 		n -= a.tiles * width
 		bytes := a.tiles * width * 4
-		a.b, a.c = b, c
+		a.b, a.c, a.init = b, c, init
 		s.tile(conv, mr, nv, last, &a)
 		if n <= 0 {
 			return
 		}
 		b, c = unsafe.Add(b, bytes), unsafe.Add(c, bytes)
+		if a.spread == 0 {
+			init = unsafe.Add(init, bytes)
+		}
 	}
 }
 

@@ -355,6 +355,10 @@ last:
 	ADDQ       R8, 24(AX)
 	DECQ       80(AX)
 	JNE        plane
+	XORQ       CX, CX
+	MOVQ       CX, (AX)
+	MOVQ       CX, 24(AX)
+	MOVQ       CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -587,5 +591,9 @@ last:
 	VMOVSHDUP    X0, X1
 	VADDSS       X1, X0, X0
 	VMOVSS       X0, 100(AX)
+	XORQ         CX, CX
+	MOVQ         CX, (AX)
+	MOVQ         CX, 24(AX)
+	MOVQ         CX, 112(AX)
 	VZEROUPPER
 	RET

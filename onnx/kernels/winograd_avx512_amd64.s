@@ -277,6 +277,10 @@ last:
 	ADDQ      BX, 24(AX)
 	DECQ      80(AX)
 	JNE       plane
+	XORQ      CX, CX
+	MOVQ      CX, (AX)
+	MOVQ      CX, 24(AX)
+	MOVQ      CX, 112(AX)
 	VZEROUPPER
 	RET
 
@@ -533,6 +537,10 @@ last:
 	VMOVSHDUP     X1, X0
 	VADDSS        X0, X1, X1
 	VMOVSS        X1, 100(AX)
+	XORQ          CX, CX
+	MOVQ          CX, (AX)
+	MOVQ          CX, 24(AX)
+	MOVQ          CX, 112(AX)
 	VZEROUPPER
 	RET
 

@@ -122,6 +122,12 @@ func (m *mover) write() {
 	DECQ(field(movePlanes))
 	JNE(LabelRef("plane"))
 	hook(m.end)
+	// Pointers behind the last plane must not stay where the collector may find them.
+	none := GP64()
+	XORQ(none, none)
+	for _, p := range []int{moveDst, moveSrc, moveLanes + 8} {
+		MOVQ(none, field(p))
+	}
 	VZEROUPPER()
 	RET()
 }

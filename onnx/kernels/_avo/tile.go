@@ -254,6 +254,10 @@ func (t tile) write() {
 		JMP(LabelRef("tile"))
 	}
 	Label("end")
+	// A pointer behind the last number must not stay where the collector may find it.
+	none := GP64()
+	XORQ(none, none)
+	MOVQ(none, field(argInit))
 	VZEROUPPER()
 	RET()
 }
