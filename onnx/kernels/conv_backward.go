@@ -175,7 +175,6 @@ func (c *Conv) checkBackward(t *convGradientTask) {
 			panic("kernels: Conv: an upsampling to other planes")
 		}
 		t.image /= up.FactorH * up.FactorW
-		t.up = newPass(Stage{Upsample: up})
 	}
 	t.n = len(b.DY) / max(1, t.result)
 	fits := func(x []float32, n int) bool { return x == nil || len(x) == n }

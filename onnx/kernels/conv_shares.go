@@ -9,9 +9,8 @@ type convGradientTask struct {
 	image, result int // elements of one image of X and of DY
 	room          backwardRoom
 	packed        []float32
-	strips        strips // of the gradient by the input, of one group
-	walk          walk   // of several
-	up            pass
+	strips        strips    // of the gradient by the input, of one group
+	walk          walk      // of several
 	dw, db        []float32 // for each share
 	scratch       []float32 // for each worker
 }
@@ -164,13 +163,13 @@ func (w *convGradientWorker) load(dst, src []float32) {
 	to := layout{sh.PadTop*g.cols + sh.PadLeft, g.cols, g.apartX}
 	switch {
 	case g.unit && up != nil:
-		w.up.upsample(w.set, sh.C, dst, to, src, dense(up.H, up.W))
+		up.spread(w.set, sh.C, dst, to, src, dense(up.H, up.W))
 		return
 	case g.unit:
 		w.set.copyPlanes(moved{sh.C, sh.H, sh.W}, dst, to, src, dense(sh.H, sh.W))
 		return
 	case up != nil:
-		w.up.upsample(w.set, sh.C, w.large, dense(sh.H, sh.W), src, dense(up.H, up.W))
+		up.spread(w.set, sh.C, w.large, dense(sh.H, sh.W), src, dense(up.H, up.W))
 		src = w.large
 	}
 	size := sh.H * sh.W

@@ -30,15 +30,11 @@ func (r trainingRoom) len() int { return r.canvas + r.tile + r.result + r.own }
 type trainingPlan struct {
 	simple bool // by strips; else by Forward
 	strips strips
-	up     pass
 	room   trainingRoom
 }
 
 func (c *Conv) trainingPlan(s Set, f *ConvTraining) (t trainingPlan) {
 	t.simple = Stage{Conv: c}.Fits()
-	if f.Upsample != nil {
-		t.up = newPass(Stage{Upsample: f.Upsample})
-	}
 	if f.Pool != nil {
 		sh := *f.Pool
 		if sh.defaults(); !t.simple || !sh.pairs() {
@@ -145,7 +141,7 @@ func (t *convTrainingTask) run(worker, lo, hi int) {
 			t.strips(t.input(canvas, x), to, at, tile)
 		} else {
 			if t.f.Upsample != nil {
-				t.plan.up.upsample(t.set, t.c.shape.C, canvas, dense(t.c.shape.H, t.c.shape.W), x, dense(t.f.Upsample.H, t.f.Upsample.W))
+				t.f.Upsample.spread(t.set, t.c.shape.C, canvas, dense(t.c.shape.H, t.c.shape.W), x, dense(t.f.Upsample.H, t.f.Upsample.W))
 				x = canvas
 			}
 			t.c.Forward(t.set, nil, ConvForward{X: x, Packed: t.packed, Bias: t.f.Bias, Act: t.f.Act, Y: to, Scratch: own})
@@ -164,7 +160,7 @@ func (t *convTrainingTask) input(canvas, x []float32) []float32 {
 	f, sh := &t.c.forward, &t.c.shape
 	to := layout{f.padTop*f.cols + f.padLeft, f.cols, f.planeLen()}
 	if up := t.f.Upsample; up != nil {
-		t.plan.up.upsample(t.set, sh.C, canvas, to, x, dense(up.H, up.W))
+		up.spread(t.set, sh.C, canvas, to, x, dense(up.H, up.W))
 	} else {
 		t.set.copyPlanes(moved{sh.C, sh.H, sh.W}, canvas, to, x, dense(sh.H, sh.W))
 	}

@@ -20,19 +20,7 @@ func (f *flat) load(s Set, dst, src []float32) {
 			}
 			to := dst[((py*f.phasesW+px)*f.rows+rows.to)*f.cols+cols.to:]
 			ldd, from, ldx := rows.toStep*f.cols, src[rows.from*f.w+cols.from:], rows.fromStep*f.w
-			switch {
-			case cols.fromStep == 1 && cols.toStep == 1:
-				s.copyRows(to, ldd, from, ldx, cols.n, rows.n)
-			case cols.fromStep == 2 && cols.toStep == 1:
-				s.evenRows(to, ldd, from, ldx, cols.n, rows.n)
-			default:
-				for i := range rows.n {
-					d, x := to[i*ldd:], from[i*ldx:]
-					for j := range cols.n {
-						d[j*cols.toStep] = x[j*cols.fromStep]
-					}
-				}
-			}
+			s.lay(cols, rows.n, to, ldd, from, ldx)
 		}
 	}
 }
@@ -66,9 +54,21 @@ func lineUp(size, length, shift, stride, insert int) line {
 	return l
 }
 
-func copyRowsPortable(dst []float32, ldd int, x []float32, ldx, n, rows int) {
-	for i := range rows {
-		copy(dst[i*ldd:][:n], x[i*ldx:])
+// lay moves the numbers of a line in each of some rows, from where the line begins in
+// both: dst[i·ldd+j·toStep] = x[i·ldx+j·fromStep].
+func (s Set) lay(l line, rows int, dst []float32, ldd int, x []float32, ldx int) {
+	switch {
+	case l.fromStep == 1 && l.toStep == 1:
+		s.copyRows(dst, ldd, x, ldx, l.n, rows)
+	case l.fromStep == 2 && l.toStep == 1:
+		s.evenRows(dst, ldd, x, ldx, l.n, rows)
+	default:
+		for i := range rows {
+			d, x := dst[i*ldd:], x[i*ldx:]
+			for j := range l.n {
+				d[j*l.toStep] = x[j*l.fromStep]
+			}
+		}
 	}
 }
 

@@ -18,8 +18,3 @@ func padRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
 //
 //go:noescape
 func padEvenRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
-
-// zipRowsAVX2 computes dst[i*ldd+2j] = a[i*ldx+j], dst[i*ldd+2j+1] = b[i*ldx+j] for i < rows, j < n, n at least 8.
-//
-//go:noescape
-func zipRowsAVX2(dst *float32, ldd int, a *float32, b *float32, ldx int, n int, rows int)

@@ -7,11 +7,7 @@ func (s Set) evenRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
 }
 
 func (s Set) padRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
-	copyRowsPortable(dst, ldd, x, ldx, n, rows)
-}
-
-func (s Set) zipRows(dst []float32, ldd int, a, b []float32, ldx, n, rows int) {
-	zipRowsPortable(dst, ldd, a, b, ldx, n, rows)
+	copyPlanesPortable(moved{1, rows, n}, dst, layout{row: ldd}, x, layout{row: ldx})
 }
 
 func (s Set) padEvenRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {

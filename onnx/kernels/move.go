@@ -18,6 +18,11 @@ func copyPlanesPortable(m moved, dst []float32, to layout, src []float32, from l
 	}
 }
 
+// copyRows computes dst[i·ldd+j] = x[i·ldx+j] for i < rows, j < n.
+func (s Set) copyRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
+	s.copyPlanes(moved{1, rows, n}, dst, layout{row: ldd}, x, layout{row: ldx})
+}
+
 func poolPlanesPortable(m moved, dst []float32, to layout, src []float32, from layout) {
 	for p := range m.planes {
 		for r := range m.rows {

@@ -29,22 +29,6 @@ func (s Set) transpose(dst []float32, ldd int, x []float32, ldx, rows, cols int)
 	}
 }
 
-// copyRows computes dst[i*ldd+j] = x[i*ldx+j] for i < rows, j < n.
-func (s Set) copyRows(dst []float32, ldd int, x []float32, ldx, n, rows int) {
-	if s.isa == portable || n < 8 {
-		copyRowsPortable(dst, ldd, x, ldx, n, rows)
-		return
-	}
-	if raceEnabled {
-		for i := range rows {
-			raceRead(x[i*ldx:][:n])
-			raceWrite(dst[i*ldd:][:n])
-		}
-	}
-	_, _ = dst[(rows-1)*ldd+n-1], x[(rows-1)*ldx+n-1]
-	copyRowsAVX2(&dst[0], ldd, &x[0], ldx, n, rows)
-}
-
 // joinSecond does what joinRow does for stride 2 to as many elements as it can and
 // says how many.
 func (s Set) joinSecond(op Operation, y, x []float32) int {
@@ -60,17 +44,6 @@ func (s Set) joinSecond(op Operation, y, x []float32) int {
 		maxSecondAVX2(&y[0], &x[0], n)
 	}
 	return n
-}
-
-// double computes y[2j] = y[2j+1] = x[j].
-func (s Set) double(y, x []float32) {
-	if s.isa == portable || len(x) < 8 {
-		doublePortable(y, x)
-		return
-	}
-	raceRead(x)
-	raceWrite(y[:2*len(x)])
-	doubleAVX2(&y[0], &x[0], len(x))
 }
 
 // zeros skips whole blocks of zeroBlock numbers of x that hold nothing but +0, and

@@ -19,16 +19,6 @@ func addSecondAVX2(y *float32, x *float32, n int)
 //go:noescape
 func transpose8AVX2(dst *float32, ldd int, x *float32, ldx int, squares int)
 
-// copyRowsAVX2 computes dst[i*ldd+j] = x[i*ldx+j] for i < rows, j < n, n at least 8.
-//
-//go:noescape
-func copyRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
-
-// doubleAVX2 computes y[2j] = y[2j+1] = x[j] for j < n, n at least 8.
-//
-//go:noescape
-func doubleAVX2(y *float32, x *float32, n int)
-
 // unpoolAVX2 computes dst[(2r+a)*ldd+2j+b] = at[r*n+j] == (2r+a)*w+2j+b ? dy[r*n+j] : 0 for r < rows, j < n and a, b < 2. Of fewer than 8 columns j it writes 0 for those up to 8, row by row.
 //
 //go:noescape

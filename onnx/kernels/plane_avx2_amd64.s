@@ -125,65 +125,6 @@ square:
 	VZEROUPPER
 	RET
 
-// func copyRowsAVX2(dst *float32, ldd int, x *float32, ldx int, n int, rows int)
-// Requires: AVX
-TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), AX
-	MOVQ ldd+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ ldx+24(FP), BX
-	MOVQ n+32(FP), SI
-	MOVQ rows+40(FP), DI
-	SHLQ $0x02, CX
-	SHLQ $0x02, BX
-	SUBQ $0x08, SI
-
-row:
-	XORQ R8, R8
-
-eight:
-	VMOVUPS (DX)(R8*4), Y0
-	VMOVUPS Y0, (AX)(R8*4)
-	ADDQ    $0x08, R8
-	CMPQ    R8, SI
-	JL      eight
-	VMOVUPS (DX)(SI*4), Y0
-	VMOVUPS Y0, (AX)(SI*4)
-	ADDQ    CX, AX
-	ADDQ    BX, DX
-	DECQ    DI
-	JNE     row
-	VZEROUPPER
-	RET
-
-// func doubleAVX2(y *float32, x *float32, n int)
-// Requires: AVX, AVX2, CMOV
-TEXT ·doubleAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
-	XORQ BX, BX
-
-eight:
-	VMOVUPS   (CX)(BX*4), Y0
-	VPERMPD   $0xd8, Y0, Y0
-	VUNPCKLPS Y0, Y0, Y1
-	VUNPCKHPS Y0, Y0, Y0
-	VMOVUPS   Y1, (AX)(BX*8)
-	VMOVUPS   Y0, 32(AX)(BX*8)
-	ADDQ      $0x08, BX
-	CMPQ      BX, DX
-	JGE       end
-	MOVQ      DX, SI
-	SUBQ      $0x08, SI
-	CMPQ      BX, SI
-	CMOVQGT   SI, BX
-	JMP       eight
-
-end:
-	VZEROUPPER
-	RET
-
 DATA ascending<>+0(SB)/4, $0x00000000
 DATA ascending<>+4(SB)/4, $0x00000001
 DATA ascending<>+8(SB)/4, $0x00000002

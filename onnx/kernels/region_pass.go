@@ -142,7 +142,7 @@ func (p *pass) run(w *work, lo, hi int) {
 	case p.kind == copyPass:
 		w.set.copyPlanes(m, dst, to, src, from)
 	case p.kind == upsamplePass:
-		p.upsample(w.set, hi-lo, dst, to, src, from)
+		p.up.spread(w.set, hi-lo, dst, to, src, from)
 	case p.pool.pairs():
 		w.set.poolPlanes(m, dst, to, src, from)
 	default:
@@ -162,26 +162,5 @@ func (p *pass) windows(w *work, planes int, dst []float32, to layout, src []floa
 		w.set.copyPlanes(moved{1, p.out.rows, p.out.n}, dst, to, w.tile, dense(p.out.rows, p.out.n))
 		from.at += from.plane
 		to.at += to.plane
-	}
-}
-
-// upsample repeats the elements of some planes.
-func (p *pass) upsample(s Set, planes int, dst []float32, to layout, src []float32, from layout) {
-	sh := p.up
-	if sh.FactorW == 2 {
-		for i := range sh.FactorH {
-			s.zipPlanes(moved{planes, p.in.rows, p.out.n}, dst, layout{to.at + i*to.row, sh.FactorH * to.row, to.plane}, src, src, from)
-		}
-		return
-	}
-	for q := range planes {
-		for r := range p.out.rows {
-			x, y := src[from.at+q*from.plane+r/sh.FactorH*from.row:][:p.in.n], dst[to.at+q*to.plane+r*to.row:][:p.out.n]
-			for j, v := range x {
-				for b := range sh.FactorW {
-					y[j*sh.FactorW+b] = v
-				}
-			}
-		}
 	}
 }

@@ -155,24 +155,13 @@ func (w *weaveTask) rows(y, z []float32, place, rows int) {
 			if t.beginW == 1 {
 				even, odd = odd, even[1:]
 			}
-			w.set.zipRows(y, ldy, even, odd, t.w, pairs, rows)
+			w.set.zipPlanes(moved{1, rows, 2 * pairs}, y, layout{row: ldy}, even, odd, layout{row: t.w})
 		}
 	}
 	for i := range rows {
 		for x := 2 * pairs; x < sh.W; x++ {
 			at := x + t.beginW
 			y[i*ldy+x] = z[at%sh.StrideW*plane+(place+i)*t.w+at/sh.StrideW]
-		}
-	}
-}
-
-// zipRowsPortable computes dst[i·ldd+2j] = a[i·ldx+j], dst[i·ldd+2j+1] = b[i·ldx+j]
-// for i < rows, j < n.
-func zipRowsPortable(dst []float32, ldd int, a, b []float32, ldx, n, rows int) {
-	for i := range rows {
-		d, a, b := dst[i*ldd:][:2*n], a[i*ldx:][:n], b[i*ldx:][:n]
-		for j := range a {
-			d[2*j], d[2*j+1] = a[j], b[j]
 		}
 	}
 }

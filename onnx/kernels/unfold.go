@@ -42,18 +42,7 @@ func (t *unfoldTask) run(_, lo, hi int) {
 		for ch := lo; ch < hi; ch++ {
 			to := t.dst[(ch*taps+tap)*pixels+rows.to*ow+cols.to:]
 			from, ldx := t.x[(ch*sh.H+rows.from)*sh.W+cols.from:], rows.fromStep*sh.W
-			switch {
-			case cols.fromStep == 1:
-				t.set.copyRows(to, ow, from, ldx, cols.n, rows.n)
-			case cols.fromStep == 2:
-				t.set.evenRows(to, ow, from, ldx, cols.n, rows.n)
-			default:
-				for i := range rows.n {
-					for j := range cols.n {
-						to[i*ow+j] = from[i*ldx+j*cols.fromStep]
-					}
-				}
-			}
+			t.set.lay(cols, rows.n, to, ow, from, ldx)
 		}
 	}
 }

@@ -46,45 +46,44 @@ func (s Set) upsample(p *Pool, t upsampleTask) {
 
 func (t *upsampleTask) run(_, lo, hi int) {
 	sh := t.sh
+	plane, wide := sh.H*sh.W, sh.W*sh.FactorW
+	x, y := t.x[lo*plane:hi*plane], t.y[lo*plane*sh.FactorH*sh.FactorW:]
+	small, large := dense(sh.H, sh.W), dense(sh.H*sh.FactorH, wide)
+	switch {
+	case !t.backward:
+		sh.spread(t.set, hi-lo, y, large, x, small)
+	case sh.FactorH == 2 && sh.FactorW == 2:
+		t.set.foldPlanes(moved{hi - lo, sh.H, sh.W}, x, small, y, large)
+	default:
+		for i := range x {
+			block, sum := y[i/sh.W*sh.FactorH*wide+i%sh.W*sh.FactorW:], float32(0)
+			for a := range sh.FactorH {
+				for _, v := range block[a*wide:][:sh.FactorW] {
+					sum += v
+				}
+			}
+			x[i] = sum
+		}
+	}
+}
+
+// spread repeats the elements of some planes.
+func (sh UpsampleShape) spread(s Set, planes int, dst []float32, to layout, src []float32, from layout) {
 	wide := sh.W * sh.FactorW
-	if t.backward && sh.FactorH == 2 && sh.FactorW == 2 {
-		plane := sh.H * sh.W
-		t.set.foldPlanes(moved{hi - lo, sh.H, sh.W}, t.x[lo*plane:], dense(sh.H, sh.W), t.y[4*lo*plane:], dense(2*sh.H, wide))
+	if sh.FactorW == 2 {
+		for i := range sh.FactorH {
+			s.zipPlanes(moved{planes, sh.H, wide}, dst, layout{to.at + i*to.row, sh.FactorH * to.row, to.plane}, src, src, from)
+		}
 		return
 	}
-	for r := lo * sh.H; r < hi*sh.H; r++ { // rows of x
-		x, y := t.x[r*sh.W:][:sh.W], t.y[r*sh.FactorH*wide:][:sh.FactorH*wide]
-		switch {
-		case !t.backward && sh.FactorW == 2:
-			t.set.double(y, x)
-		case !t.backward:
+	for q := range planes {
+		for r := range sh.H * sh.FactorH {
+			x, y := src[from.at+q*from.plane+r/sh.FactorH*from.row:][:sh.W], dst[to.at+q*to.plane+r*to.row:][:wide]
 			for j, v := range x {
 				for b := range sh.FactorW {
 					y[j*sh.FactorW+b] = v
 				}
 			}
-		default:
-			for j := range x {
-				sum := float32(0)
-				for a := range sh.FactorH {
-					for _, v := range y[a*wide+j*sh.FactorW:][:sh.FactorW] {
-						sum += v
-					}
-				}
-				x[j] = sum
-			}
 		}
-		if !t.backward {
-			for a := 1; a < sh.FactorH; a++ {
-				copy(y[a*wide:][:wide], y[:wide])
-			}
-		}
-	}
-}
-
-func doublePortable(y, x []float32) {
-	y = y[:2*len(x)]
-	for j, v := range x {
-		y[2*j], y[2*j+1] = v, v
 	}
 }

@@ -12,7 +12,6 @@ func layoutFile() {
 	evenRows()
 	padRows(false)
 	padRows(true)
-	zipRows()
 }
 
 // padRows copies rows, or every second number of them, and fills up the last eight
@@ -123,48 +122,6 @@ func evenRows() {
 	eight(last, 1)
 	ADDQ(ldd, dst)
 	ADDQ(ldx, x)
-	DECQ(rows)
-	JNE(LabelRef("row"))
-	VZEROUPPER()
-	RET()
-}
-
-// zipRows puts rows between each other, eight of each at a time; the last eight of a
-// row overlap those before.
-func zipRows() {
-	TEXT("zipRowsAVX2", NOSPLIT, "func(dst *float32, ldd int, a, b *float32, ldx, n, rows int)")
-	Pragma("noescape")
-	Doc("zipRowsAVX2 computes dst[i*ldd+2j] = a[i*ldx+j], dst[i*ldd+2j+1] = b[i*ldx+j] for i < rows, j < n, n at least 8.")
-	dst, ldd := Load(Param("dst"), GP64()), Load(Param("ldd"), GP64())
-	a, b, ldx := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("ldx"), GP64())
-	n, rows := Load(Param("n"), GP64()), Load(Param("rows"), GP64())
-	SHLQ(Imm(2), ldd)
-	SHLQ(Imm(2), ldx)
-	last, j := GP64(), GP64()
-	MOVQ(n, last)
-	SUBQ(Imm(8), last)
-	eight := func(j reg.Register) {
-		x, y, lo, hi, z := YMM(), YMM(), YMM(), YMM(), YMM()
-		VMOVUPS(Mem{Base: a, Index: j, Scale: 4}, x)
-		VMOVUPS(Mem{Base: b, Index: j, Scale: 4}, y)
-		VUNPCKLPS(y, x, lo)
-		VUNPCKHPS(y, x, hi)
-		VPERM2F128(Imm(0x20), hi, lo, z)
-		VMOVUPS(z, Mem{Base: dst, Index: j, Scale: 8})
-		VPERM2F128(Imm(0x31), hi, lo, z)
-		VMOVUPS(z, Mem{Base: dst, Index: j, Scale: 8, Disp: 32})
-	}
-	Label("row")
-	XORQ(j, j)
-	Label("eight")
-	eight(j)
-	ADDQ(Imm(8), j)
-	CMPQ(j, last)
-	JL(LabelRef("eight"))
-	eight(last)
-	ADDQ(ldd, dst)
-	ADDQ(ldx, a)
-	ADDQ(ldx, b)
 	DECQ(rows)
 	JNE(LabelRef("row"))
 	VZEROUPPER()

@@ -19,8 +19,6 @@ func planeFile() {
 	})
 	everySecond("addSecond", "y[j] + x[2j]", func(x, y reg.VecVirtual) { VADDPS(x, y, y) })
 	transpose8()
-	copyRows()
-	double()
 	unpool()
 	zeros()
 }
@@ -98,78 +96,6 @@ func transpose8() {
 	JNE(LabelRef("square"))
 	VZEROUPPER()
 	RET()
-}
-
-// copyRows gathers rows that have gaps between them; n is at least 8, the last
-// eight of a row overlap those before.
-func copyRows() {
-	TEXT("copyRowsAVX2", NOSPLIT, "func(dst *float32, ldd int, x *float32, ldx, n, rows int)")
-	Pragma("noescape")
-	Doc("copyRowsAVX2 computes dst[i*ldd+j] = x[i*ldx+j] for i < rows, j < n, n at least 8.")
-	dst, ldd := Load(Param("dst"), GP64()), Load(Param("ldd"), GP64())
-	x, ldx := Load(Param("x"), GP64()), Load(Param("ldx"), GP64())
-	n, rows := Load(Param("n"), GP64()), Load(Param("rows"), GP64())
-	SHLQ(Imm(2), ldd)
-	SHLQ(Imm(2), ldx)
-	last, j := GP64(), GP64()
-	MOVQ(n, last)
-	SUBQ(Imm(8), last)
-	Label("row")
-	XORQ(j, j)
-	Label("eight")
-	v := YMM()
-	VMOVUPS(Mem{Base: x, Index: j, Scale: 4}, v)
-	VMOVUPS(v, Mem{Base: dst, Index: j, Scale: 4})
-	ADDQ(Imm(8), j)
-	CMPQ(j, last)
-	JL(LabelRef("eight"))
-	VMOVUPS(Mem{Base: x, Index: last, Scale: 4}, v)
-	VMOVUPS(v, Mem{Base: dst, Index: last, Scale: 4})
-	ADDQ(ldd, dst)
-	ADDQ(ldx, x)
-	DECQ(rows)
-	JNE(LabelRef("row"))
-	VZEROUPPER()
-	RET()
-}
-
-// overlapped writes a loop over j that takes eight at a time of n, at least 8; the
-// last eight overlap those before.
-func overlapped(j, n reg.GPVirtual, eight func()) {
-	XORQ(j, j)
-	Label("eight")
-	eight()
-	ADDQ(Imm(8), j)
-	CMPQ(j, n)
-	JGE(LabelRef("end"))
-	last := GP64()
-	MOVQ(n, last)
-	SUBQ(Imm(8), last)
-	CMPQ(j, last)
-	CMOVQGT(last, j)
-	JMP(LabelRef("eight"))
-	Label("end")
-	VZEROUPPER()
-	RET()
-}
-
-// double repeats each number of a row.
-func double() {
-	TEXT("doubleAVX2", NOSPLIT, "func(y, x *float32, n int)")
-	Pragma("noescape")
-	Doc("doubleAVX2 computes y[2j] = y[2j+1] = x[j] for j < n, n at least 8.")
-	y, x := Load(Param("y"), GP64()), Load(Param("x"), GP64())
-	n := Load(Param("n"), GP64()).(reg.GPVirtual)
-	j := GP64()
-	overlapped(j, n, func() {
-		v, lo, hi := YMM(), YMM(), YMM()
-		VMOVUPS(Mem{Base: x, Index: j, Scale: 4}, v)
-		VPERMPD(Imm(0xd8), v, v)
-		VUNPCKLPS(v, v, lo)
-		VUNPCKHPS(v, v, hi)
-		VMOVUPS(lo, Mem{Base: y, Index: j, Scale: 8})
-		VMOVUPS(hi, Mem{Base: y, Index: j, Scale: 8, Disp: 32})
-	})
 }
 
 // zeros finds where a row that is nearly all zeros has other numbers.
