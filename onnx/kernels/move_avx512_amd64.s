@@ -4,6 +4,42 @@
 
 #include "textflag.h"
 
+DATA evens<>+0(SB)/4, $0x00000000
+DATA evens<>+4(SB)/4, $0x00000002
+DATA evens<>+8(SB)/4, $0x00000004
+DATA evens<>+12(SB)/4, $0x00000006
+DATA evens<>+16(SB)/4, $0x00000008
+DATA evens<>+20(SB)/4, $0x0000000a
+DATA evens<>+24(SB)/4, $0x0000000c
+DATA evens<>+28(SB)/4, $0x0000000e
+DATA evens<>+32(SB)/4, $0x00000010
+DATA evens<>+36(SB)/4, $0x00000012
+DATA evens<>+40(SB)/4, $0x00000014
+DATA evens<>+44(SB)/4, $0x00000016
+DATA evens<>+48(SB)/4, $0x00000018
+DATA evens<>+52(SB)/4, $0x0000001a
+DATA evens<>+56(SB)/4, $0x0000001c
+DATA evens<>+60(SB)/4, $0x0000001e
+GLOBL evens<>(SB), RODATA|NOPTR, $64
+
+DATA odds<>+0(SB)/4, $0x00000001
+DATA odds<>+4(SB)/4, $0x00000003
+DATA odds<>+8(SB)/4, $0x00000005
+DATA odds<>+12(SB)/4, $0x00000007
+DATA odds<>+16(SB)/4, $0x00000009
+DATA odds<>+20(SB)/4, $0x0000000b
+DATA odds<>+24(SB)/4, $0x0000000d
+DATA odds<>+28(SB)/4, $0x0000000f
+DATA odds<>+32(SB)/4, $0x00000011
+DATA odds<>+36(SB)/4, $0x00000013
+DATA odds<>+40(SB)/4, $0x00000015
+DATA odds<>+44(SB)/4, $0x00000017
+DATA odds<>+48(SB)/4, $0x00000019
+DATA odds<>+52(SB)/4, $0x0000001b
+DATA odds<>+56(SB)/4, $0x0000001d
+DATA odds<>+60(SB)/4, $0x0000001f
+GLOBL odds<>(SB), RODATA|NOPTR, $64
+
 // func copyPlanesAVX512(args *byte)
 // Requires: AVX, AVX512F
 TEXT ·copyPlanesAVX512(SB), NOSPLIT, $0-8
@@ -66,8 +102,8 @@ TEXT ·poolPlanesAVX512(SB), NOSPLIT, $0-8
 	SUBQ      24(AX), CX
 	MOVQ      56(AX), DX
 	SUBQ      (AX), DX
-	VMOVDQU32 poolEvens<>+0(SB), Z0
-	VMOVDQU32 poolOdds<>+0(SB), Z1
+	VMOVDQU32 evens<>+0(SB), Z0
+	VMOVDQU32 odds<>+0(SB), Z1
 
 plane:
 	MOVQ 72(AX), SI
@@ -186,42 +222,6 @@ doneb:
 	VZEROUPPER
 	RET
 
-DATA poolEvens<>+0(SB)/4, $0x00000000
-DATA poolEvens<>+4(SB)/4, $0x00000002
-DATA poolEvens<>+8(SB)/4, $0x00000004
-DATA poolEvens<>+12(SB)/4, $0x00000006
-DATA poolEvens<>+16(SB)/4, $0x00000008
-DATA poolEvens<>+20(SB)/4, $0x0000000a
-DATA poolEvens<>+24(SB)/4, $0x0000000c
-DATA poolEvens<>+28(SB)/4, $0x0000000e
-DATA poolEvens<>+32(SB)/4, $0x00000010
-DATA poolEvens<>+36(SB)/4, $0x00000012
-DATA poolEvens<>+40(SB)/4, $0x00000014
-DATA poolEvens<>+44(SB)/4, $0x00000016
-DATA poolEvens<>+48(SB)/4, $0x00000018
-DATA poolEvens<>+52(SB)/4, $0x0000001a
-DATA poolEvens<>+56(SB)/4, $0x0000001c
-DATA poolEvens<>+60(SB)/4, $0x0000001e
-GLOBL poolEvens<>(SB), RODATA|NOPTR, $64
-
-DATA poolOdds<>+0(SB)/4, $0x00000001
-DATA poolOdds<>+4(SB)/4, $0x00000003
-DATA poolOdds<>+8(SB)/4, $0x00000005
-DATA poolOdds<>+12(SB)/4, $0x00000007
-DATA poolOdds<>+16(SB)/4, $0x00000009
-DATA poolOdds<>+20(SB)/4, $0x0000000b
-DATA poolOdds<>+24(SB)/4, $0x0000000d
-DATA poolOdds<>+28(SB)/4, $0x0000000f
-DATA poolOdds<>+32(SB)/4, $0x00000011
-DATA poolOdds<>+36(SB)/4, $0x00000013
-DATA poolOdds<>+40(SB)/4, $0x00000015
-DATA poolOdds<>+44(SB)/4, $0x00000017
-DATA poolOdds<>+48(SB)/4, $0x00000019
-DATA poolOdds<>+52(SB)/4, $0x0000001b
-DATA poolOdds<>+56(SB)/4, $0x0000001d
-DATA poolOdds<>+60(SB)/4, $0x0000001f
-GLOBL poolOdds<>(SB), RODATA|NOPTR, $64
-
 // func poolPlanesAtAVX512(args *byte)
 // Requires: AVX, AVX512F
 TEXT ·poolPlanesAtAVX512(SB), NOSPLIT, $0-8
@@ -243,8 +243,8 @@ TEXT ·poolPlanesAtAVX512(SB), NOSPLIT, $0-8
 	VPXORD       Z0, Z0, Z0
 	VPADDD       Z1, Z2, Z3
 	VPADDD       Z2, Z2, Z6
-	VMOVDQU32    poolEvens<>+0(SB), Z8
-	VMOVDQU32    poolOdds<>+0(SB), Z9
+	VMOVDQU32    evens<>+0(SB), Z8
+	VMOVDQU32    odds<>+0(SB), Z9
 
 plane:
 	MOVQ         72(AX), DI
@@ -361,8 +361,8 @@ TEXT ·foldPlanesAVX512(SB), NOSPLIT, $0-8
 	SUBQ      24(AX), CX
 	MOVQ      56(AX), DX
 	SUBQ      (AX), DX
-	VMOVDQU32 poolEvens<>+0(SB), Z0
-	VMOVDQU32 poolOdds<>+0(SB), Z1
+	VMOVDQU32 evens<>+0(SB), Z0
+	VMOVDQU32 odds<>+0(SB), Z1
 
 plane:
 	MOVQ 72(AX), SI
@@ -444,8 +444,8 @@ TEXT ·unzipPlanesAVX512(SB), NOSPLIT, $0-8
 	SUBQ      24(AX), CX
 	MOVQ      56(AX), CX
 	SUBQ      (AX), CX
-	VMOVDQU32 poolEvens<>+0(SB), Z0
-	VMOVDQU32 poolOdds<>+0(SB), Z1
+	VMOVDQU32 evens<>+0(SB), Z0
+	VMOVDQU32 odds<>+0(SB), Z1
 
 plane:
 	MOVQ 72(AX), SI

@@ -66,18 +66,7 @@ func (d dot) write() {
 		a = append(a, GP64())
 		LEAQ(Mem{Base: a[0], Index: rowA, Scale: 4}, a[1])
 	}
-	rowOfA := func(i int) Mem {
-		m := Mem{Base: a[i/4]}
-		switch i % 4 {
-		case 1:
-			m.Index, m.Scale = rowA, 1
-		case 2:
-			m.Index, m.Scale = rowA, 2
-		case 3:
-			m.Index, m.Scale = rowA3, 1
-		}
-		return m
-	}
+	rowOfA := func(i int) Mem { return rowOf(a, rowA, rowA3, i) }
 	offs := get(argOffs)
 	b := make([]reg.GPVirtual, d.nj)
 	for j := range b {

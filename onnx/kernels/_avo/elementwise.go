@@ -322,12 +322,34 @@ func tanhSetup(v isa) setup {
 	}
 }
 
-// logTerms is the polynomial P of logSetup, highest power first.
-func logTerms(c *consts) (p []Op) {
+// logTerms is what log(2ᵉ·(1+m)) is summed from, with the polynomial of Cephes logf.
+type logTerms struct {
+	c                       *consts
+	p                       []Op
+	minusHalf, ln2hi, ln2lo Op
+}
+
+func newLogTerms(c *consts) logTerms {
+	l := logTerms{c: c, minusHalf: c.num(-0.5), ln2hi: c.num(0.693359375), ln2lo: c.num(-2.12194440e-4)}
 	for _, f := range []float32{7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1} {
-		p = append(p, c.num(f))
+		l.p = append(l.p, c.num(f))
 	}
-	return p
+	return l
+}
+
+// sum writes e·log 2 + m - m²/2 + m³·P(m) to y; t is overwritten.
+func (l logTerms) sum(m, e, y, t reg.VecVirtual) {
+	l.c.copyTo(l.p[0], y)
+	for _, f := range l.p[1:] {
+		VFMADD213PS(f, m, y)
+	}
+	VMULPS(m, m, t)
+	VMULPS(t, y, y)
+	VMULPS(m, y, y)
+	VFMADD231PS(l.ln2lo, e, y)
+	VFMADD231PS(l.minusHalf, t, y)
+	VADDPS(m, y, y)
+	VFMADD231PS(l.ln2hi, e, y)
 }
 
 // logSetup is log(2ᵉ·m) = e·log 2 + log(m), √½ <= m < √2, with the polynomial of
@@ -337,11 +359,10 @@ func logSetup(v isa) setup {
 		zero, inf := v.reg(), v.reg()
 		v.zero(zero)
 		c.copyTo(c.bits(0x7f800000), inf)
-		p := logTerms(c)
+		terms := newLogTerms(c)
 		scale, steps, normal := c.num(1<<23), c.num(23), c.bits(0x00800000)
 		expBias, mantissa, half := c.bits(126), c.bits(0x007fffff), c.bits(0x3f000000)
-		root, one, minusHalf := c.num(0.70710678118654752), c.num(1), c.num(-0.5)
-		ln2hi, ln2lo, minusInf := c.num(0.693359375), c.num(-2.12194440e-4), c.bits(0xff800000)
+		root, one, minusInf := c.num(0.70710678118654752), c.num(1), c.bits(0xff800000)
 		return func(vecs vectors, count int) {
 			for u := range count {
 				y, x := vecs[0][u], vecs[1][u]
@@ -363,18 +384,7 @@ func logSetup(v isa) setup {
 				v.blend(less, m, root, y, e, e)
 				v.blend(less, m, root, t, m, m)
 				VSUBPS(one, m, m)
-				// log(1+m) = m - m²/2 + m³·P(m)
-				c.copyTo(p[0], y)
-				for _, f := range p[1:] {
-					VFMADD213PS(f, m, y)
-				}
-				VMULPS(m, m, t)
-				VMULPS(t, y, y)
-				VMULPS(m, y, y)
-				VFMADD231PS(ln2lo, e, y)
-				VFMADD231PS(minusHalf, t, y)
-				VADDPS(m, y, y)
-				VFMADD231PS(ln2hi, e, y)
+				terms.sum(m, e, y, t)
 				// 0 gives -Inf, below it NaN; Inf and NaN give themselves.
 				c.copyTo(minusInf, t)
 				v.blend(equal, x, zero, t, y, y)

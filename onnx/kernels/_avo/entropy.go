@@ -11,10 +11,9 @@ import (
 func entropySetup(v isa) setup {
 	return func(c *consts, k func(int) reg.VecVirtual) func(vectors, int) {
 		lo, hi := k(0), k(1)
-		p := logTerms(c)
+		terms := newLogTerms(c)
 		expBias, mantissa, half := c.bits(126), c.bits(0x007fffff), c.bits(0x3f000000)
-		root, one, minusHalf := c.num(0.70710678118654752), c.num(1), c.num(-0.5)
-		ln2hi, ln2lo, sign := c.num(0.693359375), c.num(-2.12194440e-4), c.bits(1<<31)
+		root, one, sign := c.num(0.70710678118654752), c.num(1), c.bits(1<<31)
 		// log writes log(x) to y; x is overwritten.
 		log := func(x, y reg.VecVirtual) {
 			e, t := v.reg(), v.reg()
@@ -37,17 +36,7 @@ func entropySetup(v isa) setup {
 				VSUBPS(t, e, e)
 			}
 			VSUBPS(one, x, x)
-			c.copyTo(p[0], y)
-			for _, f := range p[1:] {
-				VFMADD213PS(f, x, y)
-			}
-			VMULPS(x, x, t)
-			VMULPS(t, y, y)
-			VMULPS(x, y, y)
-			VFMADD231PS(ln2lo, e, y)
-			VFMADD231PS(minusHalf, t, y)
-			VADDPS(x, y, y)
-			VFMADD231PS(ln2hi, e, y)
+			terms.sum(x, e, y, t)
 		}
 		return func(vecs vectors, _ int) {
 			dst, y, t := vecs[0][0], vecs[1][0], vecs[2][0]

@@ -7,32 +7,18 @@ import (
 )
 
 // foldPlanes adds up what an upsampling by 2 has spread; sources and masks are those
-// of poolPlanes, after which it has to be written.
+// of poolPlanes.
 func foldPlanes(v isa) {
-	var evens, odds reg.VecVirtual
+	var d dealer
 	m := mover{isa: v, name: "foldPlanes", doc: "dst[j] = src[2j] + src[2j+1] + other[2j] + other[2j+1], added in this order,", masks: 3, ahead: 2 * v.bytes}
-	if v.wide() {
-		m.start = func(func(int) Mem) {
-			evens, odds = ZMM(), ZMM()
-			VMOVDQU32(NewDataAddr(Symbol{Name: "poolEvens", Static: true}, 0), evens)
-			VMOVDQU32(NewDataAddr(Symbol{Name: "poolOdds", Static: true}, 0), odds)
-		}
-	}
+	m.start = func(func(int) Mem) { d = newDealer(v) }
 	m.body = func(dst, src reg.GPVirtual, masks []*tail) {
 		spare, sum := v.reg(), v.reg()
 		for i, p := range []Mem{{Base: src}, {Base: src, Index: m.other, Scale: 1}} {
 			lo, hi, even, odd := v.reg(), v.reg(), v.reg(), v.reg()
 			masks[1].load(p, lo, spare)
 			masks[2].load(p.Offset(v.bytes), hi, spare)
-			if v.wide() {
-				VMOVAPS(evens, even)
-				VMOVAPS(odds, odd)
-				VPERMI2PS(hi, lo, even)
-				VPERMI2PS(hi, lo, odd)
-			} else {
-				VSHUFPS(Imm(0x88), hi, lo, even)
-				VSHUFPS(Imm(0xdd), hi, lo, odd)
-			}
+			d.deal(lo, hi, even, odd)
 			if i == 0 {
 				VADDPS(odd, even, sum)
 				continue
@@ -40,9 +26,7 @@ func foldPlanes(v isa) {
 			VADDPS(even, sum, sum)
 			VADDPS(odd, sum, sum)
 		}
-		if !v.wide() {
-			VPERMPD(Imm(0xd8), sum, sum)
-		}
+		d.order(sum)
 		masks[0].store(sum, Mem{Base: dst}, spare)
 	}
 	m.write()
@@ -50,30 +34,16 @@ func foldPlanes(v isa) {
 
 // unzipPlanes takes apart what zipPlanes has put together, half to the second result.
 func unzipPlanes(v isa) {
-	var evens, odds reg.VecVirtual
+	var d dealer
 	m := mover{isa: v, name: "unzipPlanes", doc: "dst[j] = src[2j] and index[j] = src[2j+1]", masks: 3, ahead: 2 * v.bytes}
-	if v.wide() {
-		m.start = func(func(int) Mem) {
-			evens, odds = ZMM(), ZMM()
-			VMOVDQU32(NewDataAddr(Symbol{Name: "poolEvens", Static: true}, 0), evens)
-			VMOVDQU32(NewDataAddr(Symbol{Name: "poolOdds", Static: true}, 0), odds)
-		}
-	}
+	m.start = func(func(int) Mem) { d = newDealer(v) }
 	m.body = func(dst, src reg.GPVirtual, masks []*tail) {
 		spare, lo, hi, even, odd := v.reg(), v.reg(), v.reg(), v.reg(), v.reg()
 		masks[1].load(Mem{Base: src}, lo, spare)
 		masks[2].load(Mem{Base: src, Disp: v.bytes}, hi, spare)
-		if v.wide() {
-			VMOVAPS(evens, even)
-			VMOVAPS(odds, odd)
-			VPERMI2PS(hi, lo, even)
-			VPERMI2PS(hi, lo, odd)
-		} else {
-			VSHUFPS(Imm(0x88), hi, lo, even)
-			VSHUFPS(Imm(0xdd), hi, lo, odd)
-			VPERMPD(Imm(0xd8), even, even)
-			VPERMPD(Imm(0xd8), odd, odd)
-		}
+		d.deal(lo, hi, even, odd)
+		d.order(even)
+		d.order(odd)
 		masks[0].store(even, Mem{Base: dst}, spare)
 		masks[0].store(odd, Mem{Base: dst, Index: m.index, Scale: 1}, spare)
 	}

@@ -29,6 +29,7 @@ const (
 // moveFile writes kernels that carry rows of some planes from one layout to another,
 // all in one call.
 func moveFile(v isa) {
+	dealerTable(v)
 	copyPlanes(v)
 	poolPlanes(v)
 	poolPlanesAt(v)
@@ -146,17 +147,11 @@ func copyPlanes(v isa) {
 // for one of the result. Masks are those of the result and of the two vectors of the
 // source that make one of it.
 func poolPlanes(v isa) {
-	var evens, odds reg.VecVirtual
+	var d dealer
 	calls := 0
 	m := mover{isa: v, name: "poolPlanes", masks: 3, ahead: 2 * v.bytes,
 		doc: "dst[j] = max(max(src[2j], other[2j]), max(src[2j+1], other[2j+1])), the first of equal ones and NaN if one is,"}
-	if v.wide() {
-		m.start = func(func(int) Mem) {
-			evens, odds = ZMM(), ZMM()
-			VMOVDQU32(lanesOf("poolEvens", func(i int) int { return 2 * i }), evens)
-			VMOVDQU32(lanesOf("poolOdds", func(i int) int { return 2*i + 1 }), odds)
-		}
-	}
+	m.start = func(func(int) Mem) { d = newDealer(v) }
 	m.body = func(dst, src reg.GPVirtual, masks []*tail) {
 		calls++
 		label := []string{"", "a", "b"}[calls]
@@ -187,20 +182,10 @@ func poolPlanes(v isa) {
 		VMAXPS(x[1], x[3], hi)
 		Label("columns" + label)
 		even, odd := v.reg(), v.reg()
-		if v.wide() {
-			VMOVAPS(evens, even)
-			VMOVAPS(odds, odd)
-			VPERMI2PS(hi, lo, even)
-			VPERMI2PS(hi, lo, odd)
-		} else {
-			VSHUFPS(Imm(0x88), hi, lo, even)
-			VSHUFPS(Imm(0xdd), hi, lo, odd)
-		}
+		d.deal(lo, hi, even, odd)
 		// Where one of a pair is NaN, both are.
 		VMAXPS(even, odd, even)
-		if !v.wide() {
-			VPERMPD(Imm(0xd8), even, even)
-		}
+		d.order(even)
 		masks[0].store(even, Mem{Base: dst}, spare)
 		JMP(LabelRef("done" + label))
 		Label("nan" + label)
@@ -226,7 +211,8 @@ func poolPlanesAt(v isa) {
 	m := mover{isa: v, name: "poolPlanesAt", masks: 3, ahead: 2 * v.bytes,
 		doc: "dst[j] = max(src[2j], src[2j+1], other[2j], other[2j+1]), NaN if one is, and index[j], where in its plane that stands, the first of equal ones and the last of NaN,"}
 	var steps []reg.VecVirtual // to the elements of a window from its first
-	var here, row, down, right, evens, odds reg.VecVirtual
+	var here, row, down, right reg.VecVirtual
+	var d dealer
 	broadcast := func(src Op, dst reg.VecVirtual) { VPBROADCASTD(src, dst) }
 	m.start = func(field func(int) Mem) {
 		steps = v.regs(4)
@@ -244,16 +230,12 @@ func poolPlanesAt(v isa) {
 		v.zero(steps[0])
 		VPADDD(steps[1], steps[2], steps[3])
 		VPADDD(steps[2], steps[2], down)
-		if v.wide() {
-			evens, odds = ZMM(), ZMM()
-			VMOVDQU32(NewDataAddr(Symbol{Name: "poolEvens", Static: true}, 0), evens)
-			VMOVDQU32(NewDataAddr(Symbol{Name: "poolOdds", Static: true}, 0), odds)
-		}
+		d = newDealer(v)
 	}
 	m.plane = func(field func(int) Mem) {
 		broadcast(field(moveFirst), row)
 		if v.wide() {
-			VPADDD(evens, row, row)
+			VPADDD(d.evens, row, row)
 		} else {
 			VPADDD(NewDataAddr(Symbol{Name: "shuffledEvens", Static: true}, 0), row, row)
 		}
@@ -270,16 +252,7 @@ func poolPlanesAt(v isa) {
 			lo, hi := v.reg(), v.reg()
 			masks[1].load(p, lo, spare)
 			masks[2].load(p.Offset(v.bytes), hi, spare)
-			even, odd := four[2*i], four[2*i+1]
-			if v.wide() {
-				VMOVAPS(evens, even)
-				VMOVAPS(odds, odd)
-				VPERMI2PS(hi, lo, even)
-				VPERMI2PS(hi, lo, odd)
-				continue
-			}
-			VSHUFPS(Imm(0x88), hi, lo, even)
-			VSHUFPS(Imm(0xdd), hi, lo, odd)
+			d.deal(lo, hi, four[2*i], four[2*i+1])
 		}
 		best, where := four[0], v.reg()
 		VMOVAPS(steps[0], where)

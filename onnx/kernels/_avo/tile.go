@@ -206,18 +206,7 @@ func (t tile) write() {
 		loadB(Mem{Base: b})
 		PREFETCHT1(Mem{Base: b, Index: ahead, Scale: 1})
 		ADDQ(rowB, b)
-		multiply(func(i int) Mem {
-			m := Mem{Base: p[i/4]}
-			switch i % 4 {
-			case 1:
-				m.Index, m.Scale = rowA, 1
-			case 2:
-				m.Index, m.Scale = rowA, 2
-			case 3:
-				m.Index, m.Scale = rowA3, 1
-			}
-			return m
-		})
+		multiply(func(i int) Mem { return rowOf(p, rowA, rowA3, i) })
 		for i := range p {
 			ADDQ(stepA, p[i])
 		}
@@ -260,6 +249,21 @@ func (t tile) write() {
 	MOVQ(none, field(argInit))
 	VZEROUPPER()
 	RET()
+}
+
+// rowOf is row i of a matrix: every fourth row has a pointer, rows are row apart and
+// row3 is three times that.
+func rowOf(every4 []reg.GPVirtual, row, row3 reg.GPVirtual, i int) Mem {
+	m := Mem{Base: every4[i/4]}
+	switch i % 4 {
+	case 1:
+		m.Index, m.Scale = row, 1
+	case 2:
+		m.Index, m.Scale = row, 2
+	case 3:
+		m.Index, m.Scale = row3, 1
+	}
+	return m
 }
 
 // start fills the accumulators: with spread, one number a row at init; otherwise
