@@ -74,7 +74,7 @@ func evaluate(ctx context.Context, g *onnx.Graph, o EvalOptions, in ...onnx.Valu
 	return s, nil
 }
 
-func factsOf(t *testing.T, g *onnx.Graph) Facts {
+func graphFacts(t *testing.T, g *onnx.Graph) Facts {
 	t.Helper()
 	l, err := Lift(g)
 	if err != nil {
@@ -105,10 +105,10 @@ func TestIf(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want %s", name, got, err, c.want)
 		}
 	}
-	if got, want := factsOf(t, g)["y"].String(), "tensor(float)[?,?]"; got != want {
+	if got, want := graphFacts(t, g)["y"].String(), "tensor(float)[?,?]"; got != want {
 		t.Errorf("what both branches agree on: got %s, want %s", got, want)
 	}
-	if got, want := factsOf(t, choice(Tensor(onnx.Bool), f32("2 2")))["y"].String(), "tensor(float)[2,2]"; got != want {
+	if got, want := graphFacts(t, choice(Tensor(onnx.Bool), f32("2 2")))["y"].String(), "tensor(float)[2,2]"; got != want {
 		t.Errorf("two branches of one shape: got %s, want %s", got, want)
 	}
 }
@@ -128,7 +128,7 @@ func TestIfRuledOut(t *testing.T) {
 		}
 		return g
 	}
-	if got, want := factsOf(t, build(truth(true)))["y"].String(), "tensor(float)[2,3]"; got != want {
+	if got, want := graphFacts(t, build(truth(true)))["y"].String(), "tensor(float)[2,3]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	for name, cond := range map[string]*onnx.Tensor{"the bad branch is taken": truth(false), "either may be taken": nil} {
@@ -215,7 +215,7 @@ func TestLoop(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want %s", name, got, err, c.want)
 		}
 	}
-	facts := factsOf(t, doubling(false, false, f32("1")))
+	facts := graphFacts(t, doubling(false, false, f32("1")))
 	if got, want := facts["last"].String()+facts["all"].String(), "tensor(float)[1]tensor(float)[?,1]"; got != want {
 		t.Errorf("facts: got %s, want %s", got, want)
 	}
@@ -248,7 +248,7 @@ func TestLoopForgetsWhatChanges(t *testing.T) {
 	} {
 		g := forever(c.node, f32(c.in), false)
 		g.Inputs = append(g.Inputs, value("shape", Tensor(onnx.Int64, onnx.UnknownDim())))
-		if got := factsOf(t, g)["last"].String(); got != c.want {
+		if got := graphFacts(t, g)["last"].String(); got != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 	}
@@ -363,7 +363,7 @@ func TestScan(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want %s", name, got, err, c.want)
 		}
 	}
-	facts := factsOf(t, sums(f32("time 1")))
+	facts := graphFacts(t, sums(f32("time 1")))
 	if got, want := facts["last"].String()+facts["all"].String(), "tensor(float)[1]tensor(float)[time,1]"; got != want {
 		t.Errorf("facts: got %s, want %s", got, want)
 	}

@@ -108,11 +108,7 @@ func (d dft) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	if isHalf(x.Type) {
 		return throughFloat(env, d, in)
 	}
-	facts := make([]Fact, len(in))
-	for i, v := range in {
-		facts[i] = FactOf(v)
-	}
-	out, err := d.Infer(env, facts)
+	out, err := d.Infer(env, factsOf(in))
 	if err != nil {
 		return nil, err
 	}

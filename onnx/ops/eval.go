@@ -212,10 +212,7 @@ func (r *evaluation) node(n *onnx.Node, vals *values) error {
 // EvalOp checks the inputs' facts as inference does and evaluates. Every input error of Eval is one of Infer, so an operator
 // states its conditions once.
 func EvalOp(op Op, env *Env, in []onnx.Value) ([]onnx.Value, error) {
-	facts := make([]Fact, len(in))
-	for i, v := range in {
-		facts[i] = FactOf(v)
-	}
+	facts := factsOf(in)
 	checked := *env
 	checked.infer = func(g *onnx.Graph, _ []Fact) ([]Fact, error) { return make([]Fact, len(g.Outputs)), nil }
 	out, err := op.Infer(&checked, facts)

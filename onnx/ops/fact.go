@@ -29,6 +29,15 @@ func Tensor(elem onnx.ElemType, dims ...onnx.Dim) Fact {
 // Unranked is the fact of a tensor of which only the element type is known.
 func Unranked(elem onnx.ElemType) Fact { return Fact{Type: onnx.UnrankedTensorType(elem)} }
 
+// factsOf is FactOf of each.
+func factsOf(values []onnx.Value) []Fact {
+	facts := make([]Fact, len(values))
+	for i, v := range values {
+		facts[i] = FactOf(v)
+	}
+	return facts
+}
+
 // Known is the fact of a value that is known.
 func Known(t *onnx.Tensor) Fact {
 	return Fact{Type: onnx.TensorType(t.Type, onnx.FixedDims(t.Dims...)...), Value: t}

@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/gonyx/gonyx/onnx"
@@ -31,6 +32,30 @@ type fastNode struct {
 	op    string
 	attrs []*onnx.Attribute
 	in    []*onnx.Tensor
+}
+
+// read gives the operator of the node, the types of its inputs, which may be absent, and what Eval makes of them.
+func (c fastNode) read(t *testing.T) (op Op, facts []Fact, want []onnx.Value) {
+	t.Helper()
+	n := &onnx.Node{OpType: c.op, Attributes: c.attrs, Outputs: []string{"y"}}
+	if strings.HasPrefix(c.op, FusedPrefix) {
+		n.Domain = onnx.DomainPrivate
+	}
+	op, _, err := NewTable().Op(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([]onnx.Value, len(c.in))
+	facts = make([]Fact, len(c.in))
+	for i, v := range c.in {
+		if v != nil {
+			values[i], facts[i] = v, Fact{Type: onnx.TypeOf(v)}
+		}
+	}
+	if want, err = EvalOp(op, &Env{}, values); err != nil {
+		t.Fatal(err)
+	}
+	return op, facts, want
 }
 
 // Every fast way computes what Eval does, on every set of kernels, with constant inputs and without, in place where it says it may.
@@ -104,21 +129,7 @@ func TestFastWays(t *testing.T) {
 func holdFastWay(t *testing.T, c fastNode) {
 	pool := kernels.NewPool(2)
 	defer pool.Close()
-	n := &onnx.Node{OpType: c.op, Attributes: c.attrs, Outputs: []string{"y"}}
-	op, _, err := NewTable().Op(n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	values, facts := make([]onnx.Value, len(c.in)), make([]Fact, len(c.in))
-	for i, v := range c.in {
-		if v != nil {
-			values[i], facts[i] = v, Fact{Type: onnx.TypeOf(v)}
-		}
-	}
-	want, err := EvalOp(op, &Env{}, values)
-	if err != nil {
-		t.Fatal(err)
-	}
+	op, facts, want := c.read(t)
 	ran := 0
 	for _, set := range kernels.Supported() {
 		for _, constant := range []bool{false, true} {

@@ -76,11 +76,7 @@ func (g gemm) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	if isHalf(t[0].Type) {
 		return throughFloat(env, g, in)
 	}
-	facts := make([]Fact, len(in))
-	for i, v := range in {
-		facts[i] = FactOf(v)
-	}
-	out, err := g.Infer(env, facts)
+	out, err := g.Infer(env, factsOf(in))
 	if err != nil {
 		return nil, err
 	}

@@ -35,19 +35,7 @@ func TestFastWaysLineByLine(t *testing.T) {
 		"both":                 {"And", nil, in(bools(1, 2, 3, 4), bools(2, 3, 1))},
 		"not":                  {"Not", nil, in(bools(1, 2, 3, 4))},
 	} {
-		n := &onnx.Node{OpType: c.op, Attributes: c.attrs, Outputs: []string{"y"}}
-		op, _, err := NewTable().Op(n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		values, facts := make([]onnx.Value, len(c.in)), make([]Fact, len(c.in))
-		for i, v := range c.in {
-			values[i], facts[i] = v, Fact{Type: onnx.TypeOf(v)}
-		}
-		out, err := EvalOp(op, &Env{}, values)
-		if err != nil {
-			t.Fatal(err)
-		}
+		op, facts, out := c.read(t)
 		want := out[0].(*onnx.Tensor)
 		step, ok := op.(Specializer).Specialize(Target{}, facts, make([]*onnx.Tensor, len(c.in)))
 		if !ok {

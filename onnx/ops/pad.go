@@ -164,11 +164,7 @@ func (p pad) plan(in []Fact) ([]padding, []int64, error) {
 }
 
 func (p pad) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
-	facts := make([]Fact, len(in))
-	for i, v := range in {
-		facts[i] = FactOf(v)
-	}
-	axes, dims, err := p.plan(facts)
+	axes, dims, err := p.plan(factsOf(in))
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"strings"
 	"testing"
 
 	"github.com/gonyx/gonyx/onnx"
@@ -40,11 +39,6 @@ func biases(n int64) *onnx.Tensor {
 // Every fast way of a quantized operator gives what Eval does to the bit, on every set of kernels, with constant weights and without,
 // for one thread and two, and allocates nothing.
 func TestFastWaysOfQuantizedOperators(t *testing.T) {
-	type node struct {
-		op    string
-		attrs []*onnx.Attribute
-		in    []*onnx.Tensor
-	}
 	const u8, s8 = onnx.Uint8, onnx.Int8
 	attrs := func(a ...*onnx.Attribute) []*onnx.Attribute { return a }
 	pads := attrs(onnx.AttrInts("pads", 1, 0, 2, 1), onnx.AttrInts("strides", 1, 2))
@@ -53,7 +47,7 @@ func TestFastWaysOfQuantizedOperators(t *testing.T) {
 	for i, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e30} {
 		wild.Float32s()[i*7] = float32(v)
 	}
-	cases := map[string]node{
+	cases := map[string]fastNode{
 		"quantize":                      {"QuantizeLinear", nil, []*onnx.Tensor{wild, scales(1), quanta(1, u8)}},
 		"quantize, no zero point":       {"QuantizeLinear", nil, []*onnx.Tensor{wild, scales(1)}},
 		"quantize by channels":          {"QuantizeLinear", nil, []*onnx.Tensor{x, scales(1, 3), quanta(1, s8, 3)}},
@@ -85,24 +79,7 @@ func TestFastWaysOfQuantizedOperators(t *testing.T) {
 	defer pool.Close()
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			n := &onnx.Node{OpType: c.op, Attributes: c.attrs, Outputs: []string{"y"}}
-			if strings.HasPrefix(c.op, FusedPrefix) {
-				n.Domain = onnx.DomainPrivate
-			}
-			op, _, err := NewTable().Op(n)
-			if err != nil {
-				t.Fatal(err)
-			}
-			values, facts := make([]onnx.Value, len(c.in)), make([]Fact, len(c.in))
-			for i, v := range c.in {
-				if v != nil {
-					values[i], facts[i] = v, Fact{Type: onnx.TypeOf(v)}
-				}
-			}
-			want, err := EvalOp(op, &Env{}, values)
-			if err != nil {
-				t.Fatal(err)
-			}
+			op, facts, want := c.read(t)
 			for _, set := range kernels.Supported() {
 				for _, constant := range []bool{false, true} {
 					for _, p := range []*kernels.Pool{nil, pool} {
@@ -126,6 +103,7 @@ func TestFastWaysOfQuantizedOperators(t *testing.T) {
 							w := v.(*onnx.Tensor)
 							f.Out = append(f.Out, onnx.NewTensor(w.Type, w.Dims...))
 						}
+						var err error
 						n := testing.AllocsPerRun(2, func() { err = step.Run(f) })
 						if err != nil {
 							t.Fatalf("%s: %v", where, err)

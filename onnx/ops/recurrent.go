@@ -231,10 +231,7 @@ func (r recurrent) eval(env *Env, in []onnx.Value, step func(*direction)) ([]onn
 	if t[0].Type != onnx.Float && t[0].Type != onnx.Double {
 		return nil, unsupported(t[0].Type)
 	}
-	facts := make([]Fact, len(in))
-	for i, v := range in {
-		facts[i] = FactOf(v)
-	}
+	facts := factsOf(in)
 	s, err := r.sizes(facts)
 	if err != nil {
 		return nil, err

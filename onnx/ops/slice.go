@@ -185,11 +185,7 @@ func (s slice) strided(in []Fact) (strided, bool, error) {
 }
 
 func (s slice) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
-	facts := make([]Fact, len(in))
-	for i, v := range in {
-		facts[i] = FactOf(v)
-	}
-	l, _, err := s.strided(facts)
+	l, _, err := s.strided(factsOf(in))
 	if err != nil {
 		return nil, err
 	}

@@ -112,11 +112,7 @@ func (s split) Infer(_ *Env, in []Fact) ([]Fact, error) {
 }
 
 func (s split) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
-	facts := make([]Fact, len(in))
-	for i, v := range in {
-		facts[i] = FactOf(v)
-	}
-	out, err := s.Infer(env, facts)
+	out, err := s.Infer(env, factsOf(in))
 	if err != nil {
 		return nil, err
 	}

@@ -136,11 +136,7 @@ func (squeeze) Specialize(_ Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
 
 // reshaped gives the first input in the shape that the operator infers.
 func reshaped(op Op, env *Env, in []onnx.Value) ([]onnx.Value, error) {
-	facts := make([]Fact, len(in))
-	for i, v := range in {
-		facts[i] = FactOf(v)
-	}
-	out, err := op.Infer(env, facts)
+	out, err := op.Infer(env, factsOf(in))
 	if err != nil {
 		return nil, err
 	}

@@ -99,11 +99,7 @@ func (s stft) Eval(env *Env, in []onnx.Value) ([]onnx.Value, error) {
 	if isHalf(x.Type) {
 		return throughFloat(env, s, in)
 	}
-	facts := make([]Fact, len(in))
-	for i, v := range in {
-		facts[i] = FactOf(v)
-	}
-	out, err := s.Infer(env, facts)
+	out, err := s.Infer(env, factsOf(in))
 	if err != nil {
 		return nil, err
 	}
