@@ -13,10 +13,11 @@ import (
 // run is the memory of one run of a plan, kept for the next one.
 type run struct {
 	arena  []byte
-	values []onnx.Value // by value; those in the arena and constants stay from run to run
-	frames []ops.Frame  // by step; empty for plain ones
-	patch  [][]patch    // by step: tensors of its frame that differ from run to run
-	table  *ops.Table   // for steps whose shapes only a run tells; nil as long as there was none
+	values []onnx.Value        // by value; those in the arena and constants stay from run to run
+	frames []ops.Frame         // by step; empty for plain ones
+	patch  [][]patch           // by step: tensors of its frame that differ from run to run
+	forms  map[*step]*lateForm // of steps whose shapes only a run tells; nil as long as there was none
+	table  *ops.Table          // for these
 }
 
 // patch is an operand of a frame that each run sets. view is the operand where it is another value's memory under another shape.

@@ -248,12 +248,6 @@ func (u unary) Specialize(t Target, in []Fact, _ []*onnx.Tensor) (Step, bool) {
 	}}, true
 }
 
-// KernelActivation gives the function that an operator is for the kernels, and whether it is one: op is that of a node on float.
-func KernelActivation(op Op) (kernels.Activation, bool) {
-	u, ok := op.(unary)
-	return u.act, ok && u.act.Function != kernels.Identity
-}
-
 // unaryUp6 is the step to opset 6: besides the hint that went away, defaults that changed are written out.
 func unaryUp6(r *Rewriter) error {
 	r.Take("consumed_inputs")
