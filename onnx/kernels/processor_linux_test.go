@@ -12,7 +12,7 @@ func TestAThreadLeavesABusyProcessorAndMayComeBack(t *testing.T) {
 	defer runtime.UnlockOSThread()
 	var before, after unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		t.Skip(err)
+		t.Skipf("the system does not say where a thread may run: %v", err)
 	}
 	if before.Count() < 2 {
 		t.Skip("there is one processor")
