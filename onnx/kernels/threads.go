@@ -227,8 +227,7 @@ func (p *Pool) wait(parts int32) {
 		if p.done.Load() == parts && p.sleeping.CompareAndSwap(true, false) {
 			return
 		}
-		<-p.awake
-		return
+		<-p.awake // or the worker of a job before sent, which had not come to that yet: look again
 	}
 }
 

@@ -125,6 +125,45 @@ func TestSleepersAreWoken(t *testing.T) {
 	}
 }
 
+// A worker may come to send for a job only while the caller waits for the next one: that ends no wait.
+func TestALateWakeEndsNoWait(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	late := lateWake{pool: p}
+	late.meet.Add(2)
+	parts := p.split(2, much)
+	if parts != 2 || !p.begin() {
+		t.Fatalf("parts: got %d, want 2 of an idle pool", parts)
+	}
+	p.share(&late, 2, parts)
+	done := late.done.Load()
+	p.end()
+	if !done {
+		t.Error("the wait ended before the last part was done")
+	}
+}
+
+// lateWake is a job of two parts whose worker sends what another job's worker may.
+type lateWake struct {
+	pool *Pool
+	meet sync.WaitGroup
+	done atomic.Bool
+}
+
+func (l *lateWake) run(worker, _, _ int) {
+	l.meet.Done()
+	l.meet.Wait()
+	if worker == 0 {
+		return
+	}
+	for !l.pool.sleeping.CompareAndSwap(true, false) {
+		time.Sleep(waitTime)
+	}
+	l.pool.awake <- struct{}{}
+	time.Sleep(20 * waitTime)
+	l.done.Store(true)
+}
+
 func TestCloseEndsTheWorkers(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 10 {
