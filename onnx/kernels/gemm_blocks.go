@@ -7,7 +7,7 @@ import "unsafe"
 // is fetched meanwhile.
 const (
 	kSlab     = 256
-	kPacked   = 384
+	kPacked   = 384     // about: a packed B goes in even slabs
 	maxBlock  = 512     // rows of C that share a slab that is copied
 	minBlock  = 128     // and one that is not, or where there would be too few for the threads
 	smallB    = 1 << 17 // elements of B that the second-level cache holds beside the rest
@@ -187,7 +187,8 @@ func (t *gemmTask) slabs(i0, i1, j0, j1 int, slab []float32) {
 	n := t.strips(i1 - i0)
 	length := kSlab
 	if g.Packed != nil {
-		length = kPacked
+		slabs := max(1, (g.K+kPacked/2)/kPacked)
+		length = (g.K + slabs - 1) / slabs
 	}
 	complete := true
 	for k0 := 0; k0 < g.K; k0 += length {

@@ -18,7 +18,7 @@ const waitTime = 500 * time.Microsecond
 
 // Work, in multiplications and additions, below which handing a share to another
 // goroutine costs more than it saves.
-const splitWork = 1 << 19
+const splitWork = 1 << 18
 
 // Work after which parked workers are woken: what the caller alone does until a
 // woken one arrives. Less is left to the caller, for whom waking would be a loss.
