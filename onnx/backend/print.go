@@ -45,19 +45,23 @@ func (p *Plan) String() string {
 
 // line prints a node with where each operand lives.
 func (p *Plan) line(s *strings.Builder, way string, st step) {
-	op := st.node.OpType + joined(st.node)
-	for i, part := range st.chain {
-		if i == 0 {
-			op = part.node.OpType + joined(part.node)
-		} else {
-			op += "+" + part.node.OpType
-		}
-	}
-	fmt.Fprintf(s, "%s %s %s(%s)", way, st.node.Name, op, p.operands(st.in))
+	fmt.Fprintf(s, "%s %s %s(%s)", way, st.node.Name, st.operator(), p.operands(st.in))
 	if len(st.around) > 0 {
 		fmt.Fprintf(s, " around(%s)", p.operands(st.around))
 	}
 	fmt.Fprintf(s, " -> %s", p.operands(st.out))
+}
+
+// operator names the step's operator, with what is applied in its store.
+func (st *step) operator() string {
+	if len(st.chain) == 0 {
+		return st.node.OpType + joined(st.node)
+	}
+	op := st.chain[0].node.OpType + joined(st.chain[0].node)
+	for _, part := range st.chain[1:] {
+		op += "+" + part.node.OpType
+	}
+	return op
 }
 
 // joined says which activation a fused node ends with.

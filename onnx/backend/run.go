@@ -18,6 +18,7 @@ type run struct {
 	patch  [][]patch           // by step: tensors of its frame that differ from run to run
 	forms  map[*step]*lateForm // of steps whose shapes only a run tells; nil as long as there was none
 	table  *ops.Table          // for these
+	watch  func(step int)      // called once a step is done, with -1 before the first; nil but in profiles
 }
 
 // patch is an operand of a frame that each run sets. view is the operand where it is another value's memory under another shape.
@@ -121,17 +122,23 @@ func (r *run) fixed(p *Plan, k int) *onnx.Tensor {
 
 // Run computes the outputs for inputs of the plan's shapes, as [Model.Run] does.
 func (p *Plan) Run(ctx context.Context, in []onnx.Value) (out []onnx.Value, err error) {
-	out = make([]onnx.Value, len(p.output))
+	out = p.makeOutputs()
+	if err := p.run(ctx, in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// makeOutputs makes the outputs whose shapes are known before a run.
+func (p *Plan) makeOutputs() []onnx.Value {
+	out := make([]onnx.Value, len(p.output))
 	for i, k := range p.output {
 		if v := &p.values[k]; v.place == inOutput {
 			sizes, _ := v.fact.Sizes()
 			out[i] = onnx.NewTensor(v.fact.Elem(), sizes...)
 		}
 	}
-	if err := p.run(ctx, in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return out
 }
 
 // RunInto is Run into outputs that the caller made: tensors of the right types and shapes, which are overwritten, also where the run
@@ -186,13 +193,18 @@ func overlap(a, b []byte) bool {
 
 func (p *Plan) run(ctx context.Context, in, out []onnx.Value) error {
 	r := p.pool.Get().(*run)
+	defer p.pool.Put(r)
+	return r.once(ctx, p, in, out)
+}
+
+// once is one run, after which the memory holds on to nothing that is the caller's or was made for it.
+func (r *run) once(ctx context.Context, p *Plan, in, out []onnx.Value) error {
 	err := r.do(ctx, p, in, out)
 	for k := range p.values {
 		if place := p.values[k].place; place == inInput || place == inHeap || place == inOutput || place == inView && r.values[k] != nil && !p.keeps(k) {
-			r.values[k] = nil // hold on to nothing that is the caller's or made for this run
+			r.values[k] = nil
 		}
 	}
-	p.pool.Put(r)
 	if err != nil {
 		return fmt.Errorf("backend: %w", err)
 	}
@@ -226,6 +238,9 @@ func (r *run) do(ctx context.Context, p *Plan, in, out []onnx.Value) (err error)
 			r.values[k] = out[i]
 		}
 	}
+	if r.watch != nil {
+		r.watch(-1)
+	}
 	for i := range p.steps {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -244,6 +259,9 @@ func (r *run) do(ctx context.Context, p *Plan, in, out []onnx.Value) (err error)
 		}
 		for _, k := range s.done {
 			r.values[k] = nil
+		}
+		if r.watch != nil {
+			r.watch(i)
 		}
 	}
 	for i, k := range p.output {
