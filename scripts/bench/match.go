@@ -33,6 +33,7 @@ type result struct {
 	OurStart, TheirStart     float64 // seconds from loading to the first result
 	OurMemory, TheirMemory   int64   // most bytes above the process with nothing but its inputs
 	OurVersion, TheirVersion string
+	Steps                    []timed // of our plan, in matches against ONNX Runtime
 	Apart                    float64 // largest difference of outputs, NaN where they are not compared
 }
 
@@ -80,6 +81,13 @@ func play(d duel, threads int, ours, theirs corner, t turns, folder string) (*re
 			return nil, err
 		}
 		*s.memory, *s.version = a.Bytes-a.Idle, a.Version
+	}
+	if d.Kind == "run" && theirs.name == onnxRuntime {
+		a, err := sides[0].ask(request{Do: "profile"})
+		if err != nil {
+			return nil, err
+		}
+		r.Steps = a.Steps
 	}
 	for range t.starts - 1 {
 		for _, s := range sides {

@@ -56,14 +56,14 @@ Adam, on batches that take turns.
 		versions["ours: "+r.OurVersion], versions[r.TheirVersion] = true, true
 	}
 	fmt.Fprintf(&s, "Versions: %s. Measured on %s in %v.\n", strings.Join(slices.Sorted(maps.Keys(versions)), "; "), p.Began.UTC().Format(time.DateOnly), p.Took.Round(time.Second))
-	p.targets(&s)
+	p.misses(&s, p.targets(&s))
 	p.tables(&s)
 	p.limits(&s)
 	return s.String()
 }
 
-// targets writes what is required and what was reached.
-func (p page) targets(s *strings.Builder) {
+// targets writes what is required and what was reached, and gives what was missed.
+func (p page) targets(s *strings.Builder) (missed []miss) {
 	s.WriteString("\n## Required and reached\n\nA cell is the ratio that was reached and the one that is required; bold is missed, and a dash was not played.\n")
 	var notes []string
 	met, all := 0, 0
@@ -87,6 +87,9 @@ func (p page) targets(s *strings.Builder) {
 					fmt.Fprintf(s, " %.2f ≥ %g%s |", got.ratio, c.least, note)
 				} else {
 					fmt.Fprintf(s, " **%.2f < %g**%s |", got.ratio, c.least, note)
+					if got.match != nil {
+						missed = append(missed, miss{got.match, c.least})
+					}
 				}
 			}
 			s.WriteString("\n")
@@ -116,6 +119,7 @@ func (p page) targets(s *strings.Builder) {
 		}
 		fmt.Fprintf(s, "| %s | %s%.0f %%%s | %.1f | %.1f |\n", c.Set, bold, c.Percentage, bold, c.Reached/1e9, c.Peak/1e9)
 	}
+	return missed
 }
 
 // leastShare is which share of the peak the AVX2 kernels must reach, in percent.

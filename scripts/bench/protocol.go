@@ -14,9 +14,10 @@ import (
 	"time"
 )
 
-// request is a line to a contestant: load with all fields but the last three, then any number of turn, output and memory.
+// request is a line to a contestant: load with all fields but the last three, then any number of turn, output and memory, and of
+// profile where it is ours.
 type request struct {
-	Do      string  `json:"do"`              // "load", "turn", "output", "memory"
+	Do      string  `json:"do"`              // "load", "turn", "output", "memory", "profile"
 	Kind    string  `json:"kind,omitempty"`  // "run" a model, "train" a network
 	Model   string  `json:"model,omitempty"` // a file, or the name of a network that is trained
 	Threads int     `json:"threads,omitempty"`
@@ -44,6 +45,15 @@ type answer struct {
 	Bytes   int64   `json:"bytes,omitempty"`
 	Idle    int64   `json:"idle,omitempty"`
 	Version string  `json:"version,omitempty"`
+	Steps   []timed `json:"steps,omitempty"`
+}
+
+// timed is a step of our plan: seconds, multiplications, and bytes of weights that it reads.
+type timed struct {
+	What     string  `json:"what"`
+	Seconds  float64 `json:"seconds"`
+	Products int64   `json:"products"`
+	Weights  int64   `json:"weights"`
 }
 
 // contestant is a process that answers requests.

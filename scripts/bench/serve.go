@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gonyx/gonyx/graphs"
@@ -21,10 +22,14 @@ import (
 	"github.com/gonyx/gonyx/trainers/lowering"
 )
 
+// profileRounds is of how many runs a step's time is the median.
+const profileRounds = 101
+
 // subject is what a contestant of ours has loaded.
 type subject struct {
-	run    func() error
-	output func() *onnx.Tensor
+	run     func() error
+	output  func() *onnx.Tensor
+	profile func() ([]backend.StepProfile, error) // nil of training
 }
 
 // own is our contestant between requests.
@@ -79,10 +84,21 @@ func (o *own) answer(ctx context.Context, r request) (answer, error) {
 		}
 		slices.Sort(times)
 		return answer{Seconds: times[len(times)/2], Runs: len(times)}, nil
+	case r.Do == "profile" && o.profile != nil:
+		return o.profiled()
 	case r.Do == "output":
 		return answer{}, os.WriteFile(r.Path, o.output().Data, 0o644)
 	}
 	return answer{}, fmt.Errorf("cannot do %q", r.Do)
+}
+
+// profiled times the steps.
+func (o *own) profiled() (a answer, err error) {
+	list, err := o.profile()
+	for _, p := range list {
+		a.Steps = append(a.Steps, timed{strings.TrimSpace(p.Name + " " + strings.Join(p.Operators, ", ")), p.Time.Seconds(), p.Products, p.Constants})
+	}
+	return a, err
 }
 
 // load reads the inputs, and then makes a subject and its first result, which is what is timed.
@@ -160,7 +176,17 @@ func runnable(ctx context.Context, r request, inputs map[string]*onnx.Tensor) (*
 	if !ok {
 		return nil, fmt.Errorf("the first output is %v, want a tensor", onnx.TypeOf(out[0]))
 	}
-	return &subject{run: func() error { return m.RunInto(ctx, in, out) }, output: func() *onnx.Tensor { return first }}, nil
+	return &subject{
+		run:    func() error { return m.RunInto(ctx, in, out) },
+		output: func() *onnx.Tensor { return first },
+		profile: func() ([]backend.StepProfile, error) {
+			p, err := m.Plan(in)
+			if err != nil {
+				return nil, err
+			}
+			return p.Profile(ctx, in, profileRounds)
+		},
+	}, nil
 }
 
 // trainable makes a network and its optimizer; a run is one step on the next batch.

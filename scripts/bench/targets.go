@@ -16,6 +16,7 @@ type target struct {
 type reach struct {
 	ratio float64
 	note  string
+	match *result // of a model or network that is run; nil where it is of several or of training
 }
 
 // grid is a table of targets.
@@ -85,7 +86,7 @@ func single(name string, threads int, least float64) target {
 	return target{least, func(list []*result) (reach, bool) {
 		for _, r := range list {
 			if r.Theirs == onnxRuntime && r.Duel == name && r.Threads == threads {
-				return reach{ratio: r.Ratio}, true
+				return reach{ratio: r.Ratio, match: r}, true
 			}
 		}
 		return reach{}, false
@@ -111,7 +112,7 @@ func best(theirs, subject string, least float64) target {
 		if math.IsInf(ours, 1) {
 			return reach{}, false
 		}
-		return reach{other / ours, fmt.Sprintf("%s on %d against %s on %d", spell(ours), ourThreads, spell(other), theirThreads)}, true
+		return reach{ratio: other / ours, note: fmt.Sprintf("%s on %d against %s on %d", spell(ours), ourThreads, spell(other), theirThreads)}, true
 	}}
 }
 
@@ -125,7 +126,7 @@ func geometric(threads int, least float64) target {
 				n++
 			}
 		}
-		return reach{math.Exp(sum / float64(n)), fmt.Sprintf("of %d", n)}, n > 0
+		return reach{ratio: math.Exp(sum / float64(n)), note: fmt.Sprintf("of %d", n)}, n > 0
 	}}
 }
 
@@ -135,7 +136,7 @@ func lowest(theirs, subject string, least float64) target {
 		found := reach{ratio: math.Inf(1)}
 		for _, r := range list {
 			if r.Theirs == theirs && r.Subject == subject && r.Kind == "run" && r.Ratio < found.ratio {
-				found = reach{r.Ratio, label(r.Duel, r.Threads)}
+				found = reach{r.Ratio, label(r.Duel, r.Threads), r}
 			}
 		}
 		return found, !math.IsInf(found.ratio, 1)
