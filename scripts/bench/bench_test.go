@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -191,6 +192,17 @@ func TestContestantsThatFail(t *testing.T) {
 		if m := (*mistake)(nil); !errors.As(err, &m) || m.who != "X" || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want a mistake of X with %q", phrase, err, c.want)
 		}
+	}
+}
+
+// One core is always there; more than the machine has never work at once, and waiting for them ends.
+func TestAwaitCores(t *testing.T) {
+	if waited := awaitCores(1, time.Minute); waited > 10*time.Second {
+		t.Errorf("one core: waited %v", waited)
+	}
+	const most = 300 * time.Millisecond
+	if waited := awaitCores(8*runtime.NumCPU(), most); waited < most {
+		t.Errorf("eight times as many as there are: waited %v, want %v", waited, most)
 	}
 }
 

@@ -125,10 +125,14 @@ func (s *side) startAgain(load request) error {
 // takeTurns plays the rounds and gives theirs divided by ours of each.
 func takeTurns(sides []*side, d duel, threads int, t turns) ([]float64, error) {
 	var ratios []float64
-	began := time.Now()
+	began, waited := time.Now(), time.Duration(0)
 	for round := range t.rounds + 1 {
-		if round > least && time.Since(began) > t.most {
+		if round > least && time.Since(began)-waited > t.most {
 			break
+		}
+		if threads > 1 && waited < longestWait {
+			time.Sleep(t.pause)
+			waited += awaitCores(threads, longestWait-waited)
 		}
 		turn := request{Do: "turn", Ms: t.ms}
 		if round == 0 { // to warm up: every batch has been seen once

@@ -47,7 +47,8 @@ A ratio is theirs divided by ours on the same number of threads: above 1 this su
 milliseconds in one run; a ratio is the median of the rounds, with the least and the greatest beside it. Start is from loading the file
 to the first result in a fresh process, against ONNX Runtime and PyTorch the median of three; memory is the most that was in use beyond
 the process with its inputs. Every output is held against theirs before anything is timed. Training is one step, forward, backward and
-Adam, on batches that take turns.
+Adam, on batches that take turns. A host may give two cores of a virtual machine the time of one for some seconds: a round of two threads
+begins once two cores do at once what one does alone, for which a match waits up to ` + longestWait.String() + `.
 
 `)
 	fmt.Fprintf(&s, "Machine: %v.\n\n", p.Machine)
