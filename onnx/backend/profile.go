@@ -30,7 +30,7 @@ func (p *Plan) Profile(ctx context.Context, in []onnx.Value, rounds int) ([]Step
 	for i := range p.steps {
 		list[i], times[i] = p.describe(&p.steps[i]), make([]time.Duration, 0, rounds)
 	}
-	r := newRun(p)
+	r, made := newRun(p), p.makeOutputs()
 	for round := range rounds + 1 {
 		var last time.Time
 		r.watch = func(i int) {
@@ -40,7 +40,7 @@ func (p *Plan) Profile(ctx context.Context, in []onnx.Value, rounds int) ([]Step
 			}
 			last = now
 		}
-		if err := r.once(ctx, p, in, p.makeOutputs()); err != nil {
+		if err := r.once(ctx, p, in, slices.Clone(made)); err != nil {
 			return nil, err
 		}
 	}
