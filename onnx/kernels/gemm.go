@@ -205,9 +205,23 @@ func PackB(k, n int, b []float32, ldb int, trans bool) *PackedB {
 			transposePortable(d, step, b[j*ldb:], ldb, width, k)
 			continue
 		}
-		for i := range k {
-			copy(d[i*step:i*step+width], b[i*ldb+j:])
+		for i := 0; i < k; i += packRows {
+			copyRows(d[i*step:], step, b[i*ldb+j:], ldb, width, min(packRows, k-i))
 		}
 	}
 	return q
+}
+
+// packRows is how many rows are copied between two moments in which the collector may stop a goroutine that packs.
+const packRows = 64
+
+// copyRows copies rows of width numbers. It is not inlined: a goroutine can be stopped where a function begins, but not within a
+// copy, where a loop of nothing but copies spends nearly all its time. The collector would try again and again, for tens of
+// milliseconds.
+//
+//go:noinline
+func copyRows(dst []float32, to int, src []float32, from, width, rows int) {
+	for i := range rows {
+		copy(dst[i*to:i*to+width], src[i*from:])
+	}
 }
