@@ -197,12 +197,17 @@ func TestContestantsThatFail(t *testing.T) {
 
 // One core is always there; more than the machine has never work at once, and waiting for them ends.
 func TestAwaitCores(t *testing.T) {
-	if waited := awaitCores(1, time.Minute); waited > 10*time.Second {
-		t.Errorf("one core: waited %v", waited)
+	one := coreWait{time.Minute}
+	if waited := one.await(1); waited > 10*time.Second || one.left != time.Minute-waited {
+		t.Errorf("one core: waited %v, %v are left of a minute", waited, one.left)
 	}
 	const most = 300 * time.Millisecond
-	if waited := awaitCores(8*runtime.NumCPU(), most); waited < most {
+	many := coreWait{most}
+	if waited := many.await(8 * runtime.NumCPU()); waited < most {
 		t.Errorf("eight times as many as there are: waited %v, want %v", waited, most)
+	}
+	if waited := many.await(8 * runtime.NumCPU()); waited > most {
+		t.Errorf("with no time left: waited %v", waited)
 	}
 }
 

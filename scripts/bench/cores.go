@@ -9,18 +9,23 @@ import (
 
 // Two cores of a virtual machine may be given the time of one for some seconds: what two threads then take says nothing about a
 // program. So a round of two threads begins once two cores do at once what one does alone.
-const (
-	togetherLimit = 1.3 // the time of two at once by that of one, above which they share a core
-	longestWait   = 20 * time.Second
-)
+const togetherLimit = 1.3 // the time of two at once by that of one, above which they share a core
 
-// awaitCores waits, not longer than it is told, until so many cores work at once, and says how long that took.
-func awaitCores(n int, most time.Duration) time.Duration {
+// mostWaiting is for how long all rounds of a run may wait together: a machine may always be like that.
+const mostWaiting = 90 * time.Second
+
+// coreWait is what is left of that.
+type coreWait struct{ left time.Duration }
+
+// await waits until so many cores work at once, while there is time left, and says how long that took.
+func (w *coreWait) await(n int) time.Duration {
 	began := time.Now()
-	for together(n) > togetherLimit && time.Since(began) < most {
+	for w.left > time.Since(began) && together(n) > togetherLimit {
 		time.Sleep(200 * time.Millisecond)
 	}
-	return time.Since(began)
+	waited := time.Since(began)
+	w.left -= waited
+	return waited
 }
 
 // together is by how much a product takes longer on n cores at once than on one, the least of several tries.

@@ -84,8 +84,9 @@ type opponent struct {
 }
 
 // opponents lists who can play a duel.
-func (o options) opponents(d duel) []opponent {
-	t := turns{rounds: 9, ms: 25, most: 10 * time.Second, pause: 80 * time.Millisecond, starts: 3}
+func (b *bout) opponents(d duel) []opponent {
+	o := b.options
+	t := turns{rounds: 9, ms: 25, most: 10 * time.Second, pause: 80 * time.Millisecond, cores: &b.cores, starts: 3}
 	if o.short {
 		t.rounds, t.starts = 5, 1
 	}

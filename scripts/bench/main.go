@@ -78,7 +78,7 @@ func (o options) bench(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	b := &bout{options: o, out: out, folder: folder, ours: corner{"ours", []string{self, "-serve"}, nil, time.Minute}, draw: newDraw()}
+	b := &bout{options: o, out: out, folder: folder, ours: corner{"ours", []string{self, "-serve"}, nil, time.Minute}, draw: newDraw(), cores: coreWait{mostWaiting}}
 	began := time.Now()
 	for _, d := range list {
 		b.all(d)
@@ -119,6 +119,7 @@ type bout struct {
 	folder  string
 	ours    corner
 	draw    *draw
+	cores   coreWait
 	results []*result
 }
 

@@ -17,6 +17,7 @@ type turns struct {
 	ms     float64
 	most   time.Duration // after which a match ends, once it has the least rounds: some contestants take seconds for a run
 	pause  time.Duration // before a turn of several threads, while the other side's still spin
+	cores  *coreWait     // that a round of several threads waits for
 	starts int           // processes that load a model, of which the start is the median
 }
 
@@ -130,9 +131,9 @@ func takeTurns(sides []*side, d duel, threads int, t turns) ([]float64, error) {
 		if round > least && time.Since(began)-waited > t.most {
 			break
 		}
-		if threads > 1 && waited < longestWait {
+		if threads > 1 {
 			time.Sleep(t.pause)
-			waited += awaitCores(threads, longestWait-waited)
+			waited += t.cores.await(threads)
 		}
 		turn := request{Do: "turn", Ms: t.ms}
 		if round == 0 { // to warm up: every batch has been seen once

@@ -48,7 +48,7 @@ milliseconds in one run; a ratio is the median of the rounds, with the least and
 to the first result in a fresh process, against ONNX Runtime and PyTorch the median of three; memory is the most that was in use beyond
 the process with its inputs. Every output is held against theirs before anything is timed. Training is one step, forward, backward and
 Adam, on batches that take turns. A host may give two cores of a virtual machine the time of one for some seconds: a round of two threads
-begins once two cores do at once what one does alone, for which a match waits up to ` + longestWait.String() + `.
+begins once two cores do at once what one does alone, for which all rounds together wait up to ` + mostWaiting.String() + `.
 
 `)
 	fmt.Fprintf(&s, "Machine: %v.\n\n", p.Machine)
