@@ -70,6 +70,21 @@ func TestShellBlocks(t *testing.T) {
 	}
 }
 
+// Fuzzing that ran out of time is no failure; one that found an input is, whatever else it says.
+func TestOverran(t *testing.T) {
+	const late = "--- FAIL: FuzzX (6.05s)\n    context deadline exceeded\nFAIL\n"
+	for said, want := range map[string]bool{
+		late: true,
+		late + "    Failing input written to testdata/fuzz/FuzzX/1\n": false,
+		"--- FAIL: FuzzX (0.05s)\n    --- FAIL: FuzzX (0.00s)\n":      false,
+		"panic: context\n" + late:                                     false,
+	} {
+		if got := overran(said); got != want {
+			t.Errorf("%q: got %v, want %v", said, got, want)
+		}
+	}
+}
+
 func TestFuzzTargets(t *testing.T) {
 	made := treeOf(t, map[string]string{
 		"a/a_test.go": "package a\nimport \"testing\"\nfunc FuzzOne(f *testing.F) {}\nfunc FuzzyHelp(n int) {}\nfunc (s) FuzzTwo(f *testing.F) {}\n",
