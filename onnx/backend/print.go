@@ -18,10 +18,7 @@ func (p *Plan) String() string {
 		if st.fast != nil {
 			way = "fast"
 		}
-		region := st.region
-		if len(st.chain) > 0 {
-			region = st.chain[0].region
-		}
+		region := st.joins()
 		for i, part := range region {
 			way = "region"
 			if i < len(region)-1 {
@@ -50,6 +47,14 @@ func (p *Plan) line(s *strings.Builder, way string, st step) {
 		fmt.Fprintf(s, " around(%s)", p.operands(st.around))
 	}
 	fmt.Fprintf(s, " -> %s", p.operands(st.out))
+}
+
+// joins gives the steps that a region does at once, the step's own or that of the first in its chain.
+func (st *step) joins() []step {
+	if len(st.chain) > 0 {
+		return st.chain[0].region
+	}
+	return st.region
 }
 
 // operator names the step's operator, with what is applied in its store.

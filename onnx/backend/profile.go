@@ -17,7 +17,7 @@ type StepProfile struct {
 	Operators []string      // of the nodes, each with what is applied in its store: more than one where a region does them at once
 	Fast      bool          // on the kernels, not by the plain Eval
 	Time      time.Duration // median of the rounds
-	Products  int64         // multiplications of its convolutions and matrix products; other operators count none
+	Products  int64         // multiplications of its convolutions and matrix products in floats; other operators count none
 	Constants int64         // bytes of weights that it reads
 }
 
@@ -61,17 +61,13 @@ func (s StepProfile) String() string {
 
 func (p *Plan) describe(s *step) StepProfile {
 	profile := StepProfile{Name: s.node.Name, Fast: s.fast != nil}
-	parts := s.region
-	if len(s.chain) > 0 {
-		parts = s.chain[0].region
-	}
+	parts := s.joins()
 	if len(parts) == 0 {
 		parts = []step{*s}
 	}
 	seen := make(map[int]bool)
 	for i := range parts {
 		part := &parts[i]
-		profile.Operators = append(profile.Operators, part.operator())
 		profile.Products += p.products(part)
 		for _, k := range part.in {
 			if k >= 0 && !seen[k] && p.values[k].place == inConstant {
@@ -79,11 +75,10 @@ func (p *Plan) describe(s *step) StepProfile {
 				profile.Constants += int64(len(p.values[k].constant.Data))
 			}
 		}
-	}
-	if len(s.chain) > 0 && len(s.chain[0].region) > 0 {
-		for _, link := range s.chain[1:] {
-			profile.Operators = append(profile.Operators, link.node.OpType)
+		if i == len(parts)-1 {
+			part = s // with what links behind it
 		}
+		profile.Operators = append(profile.Operators, part.operator())
 	}
 	return profile
 }
@@ -97,9 +92,15 @@ func (p *Plan) products(s *step) int64 {
 	if len(s.in) < 2 || s.in[0] < 0 || s.in[1] < 0 || len(s.out) == 0 || s.out[0] < 0 {
 		return 0
 	}
-	x, w, y := p.dims(s.in[0]), p.dims(s.in[1]), p.dims(s.out[0])
+	x, _ := p.values[s.in[0]].fact.Sizes() // none where only a run tells them
+	w, _ := p.values[s.in[1]].fact.Sizes()
+	y, _ := p.values[s.out[0]].fact.Sizes()
 	if len(x) == 0 || len(w) == 0 || len(y) == 0 {
 		return 0
+	}
+	elements := func(dims []int64) int64 {
+		n, _ := onnx.Elements(dims)
+		return n
 	}
 	switch strings.TrimPrefix(n.OpType, ops.FusedPrefix) {
 	case "Conv":
@@ -112,21 +113,4 @@ func (p *Plan) products(s *step) int64 {
 		return elements(y) * x[len(x)-1]
 	}
 	return 0
-}
-
-// dims gives the sizes of a value, nil where only a run tells them.
-func (p *Plan) dims(k int) []int64 {
-	if k < 0 {
-		return nil
-	}
-	sizes, _ := p.values[k].fact.Sizes()
-	return sizes
-}
-
-func elements(dims []int64) int64 {
-	n := int64(1)
-	for _, d := range dims {
-		n *= d
-	}
-	return n
 }
