@@ -80,7 +80,7 @@ func fuzz(ctx context.Context, t *tree) (string, error) {
 		return "", err
 	}
 	for _, f := range targets {
-		if err := t.fuzz(ctx, f); err != nil {
+		if err := f.run(ctx, t); err != nil {
 			return "", err
 		}
 	}
@@ -90,7 +90,7 @@ func fuzz(ctx context.Context, t *tree) (string, error) {
 // fuzzTries is how often a target is fuzzed where only the go command's own time ran out.
 const fuzzTries = 3
 
-func (t *tree) fuzz(ctx context.Context, f fuzzTarget) error {
+func (f fuzzTarget) run(ctx context.Context, t *tree) error {
 	var err error
 	for range fuzzTries {
 		var said bytes.Buffer
