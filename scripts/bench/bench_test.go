@@ -39,7 +39,7 @@ func TestServe(t *testing.T) {
 	for _, r := range []request{
 		{Do: "turn", Ms: 1}, {Do: "load", Kind: "run", Model: run.Model, Threads: 1, Inputs: run.In}, {Do: "turn", Ms: 1}, {Do: "output", Path: output},
 		{Do: "memory"}, {Do: "dance"}, {Do: "load", Kind: "run", Model: folder, Threads: 1}, {Do: "load", Kind: "train", Model: train.Model, Threads: 1, Inputs: train.In, Rows: train.Rows},
-		{Do: "turn", Ms: 1, Least: 5},
+		{Do: "turn", Ms: 1, Least: 5}, {Do: "profile"}, {Do: "load", Kind: "run", Model: run.Model, Threads: 1, Inputs: run.In}, {Do: "profile"},
 	} {
 		line, err := json.Marshal(r)
 		if err != nil {
@@ -58,10 +58,13 @@ func TestServe(t *testing.T) {
 		}
 		answers = append(answers, a)
 	}
-	for i, wrong := range []bool{true, false, false, false, false, true, true, false, false} {
+	for i, wrong := range []bool{true, false, false, false, false, true, true, false, false, true, false, false} {
 		if i >= len(answers) || (answers[i].Error != "") != wrong {
 			t.Fatalf("answer %d: got %+v, want an error: %v", i, answers, wrong)
 		}
+	}
+	if a := answers[11]; len(a.Steps) == 0 || a.Steps[0].What == "" || !(a.Steps[0].Seconds > 0) {
+		t.Errorf("a profile: got %+v", a)
 	}
 	if a := answers[2]; a.Runs < 1 || !(a.Seconds > 0) {
 		t.Errorf("a turn: got %+v", a)
@@ -84,6 +87,12 @@ func TestBaseline(t *testing.T) {
 	if err := keep(path, machine{Kind: "Y", Set: "avx512"}, results(onnxRuntime, 4)); err != nil {
 		t.Fatal(err)
 	}
+	if err := keep(path, m, results(onnxRuntime, 5)); err != nil { // the lesser stays
+		t.Fatal(err)
+	}
+	if err := keep(path, machine{Kind: "Y", Set: "avx512"}, results(onnxRuntime, 2)); err != nil {
+		t.Fatal(err)
+	}
 	all, err := readBaseline(path)
 	if err != nil {
 		t.Fatal(err)
@@ -96,8 +105,8 @@ func TestBaseline(t *testing.T) {
 	}{
 		"the same processor":             {m, 3, worse},
 		"another one of the same set":    {machine{Kind: "Z", Set: "avx2"}, 3, worseForeign},
-		"the other set":                  {machine{Kind: "Y", Set: "avx512"}, 4, worse},
-		"a set of which nothing is kept": {machine{Kind: "Y", Set: "portable"}, 4, worseForeign},
+		"the other set":                  {machine{Kind: "Y", Set: "avx512"}, 2, worse},
+		"a set of which nothing is kept": {machine{Kind: "Y", Set: "portable"}, 2, worseForeign},
 	} {
 		k, factor, ok := held(all, c.m)
 		if !ok || len(k.Ratios) != 1 || k.Ratios[key] != c.ratio || factor != c.factor {
